@@ -1,0 +1,61 @@
+/// When a write counts as acknowledged.
+public enum AcknowledgementLevel: String, Sendable, CaseIterable {
+    /// It sits in memory. Lost with the process.
+    case memory
+    /// The kernel has it. Survives the end of the process, not the loss of power.
+    case os
+    /// `fdatasync` returned. Survives the loss of power on a device that honours flush.
+    case disk
+}
+
+/// What the operator may choose about a log.
+public struct LogConfiguration: Sendable {
+    /// When `commit` counts a record as acknowledged.
+    public var level = AcknowledgementLevel.disk
+    /// Size to which a segment is preallocated and at which the log rolls. At least 64 KiB.
+    public var segmentBytes: UInt64 = 64 << 20
+    /// Uncompressed size at which a batch is sealed.
+    public var batchBytes = 32 << 10
+    /// Most bytes that value and body of one record may have together.
+    public var maximumRecordBytes = 1 << 20
+    /// Most bytes that may wait for `commit`, appended and not yet written.
+    public var maximumPendingBytes = 64 << 20
+    /// The watermark file is rewritten after this many commits that wrote something. 0: only by `updateWatermark`.
+    public var commitsPerWatermark = 16
+    /// Tests of rolling need segments of a few hundred bytes.
+    var allowsTinySegments = false
+
+    /// The defaults.
+    public init() {}
+
+    func validate() throws(LogError) {
+        if segmentBytes < LogLimits.smallestSegmentBytes, !allowsTinySegments {
+            throw .invalidConfiguration(
+                "segmentBytes is \(segmentBytes), the least is \(LogLimits.smallestSegmentBytes)")
+        }
+        if segmentBytes > 1 << 40 { throw .invalidConfiguration("segmentBytes is \(segmentBytes), the most is 1 TiB") }
+        if batchBytes < 1 || maximumRecordBytes < 1 || commitsPerWatermark < 0 {
+            throw .invalidConfiguration("batchBytes and maximumRecordBytes must be at least 1")
+        }
+        let (sum, overflow) = batchBytes.addingReportingOverflow(maximumRecordBytes)
+        if overflow || sum > LogLimits.batchBytes - LogLimits.recordOverheadBytes {
+            throw .invalidConfiguration("batchBytes + maximumRecordBytes must stay below 16 MiB")
+        }
+        if maximumPendingBytes < sum || maximumPendingBytes > 1 << 30 {
+            throw .invalidConfiguration("maximumPendingBytes must hold a batch and a record, and be at most 1 GiB")
+        }
+    }
+}
+
+/// What the caller already knows about a log before it is opened, for example from a snapshot or a manifest.
+public struct LogExpectation: Sendable {
+    /// The log's id, when known. Another log in the directory is refused.
+    public var logID: UInt64?
+    /// Highest lsn known to be durable. A log that ends before it is refused.
+    public var durableLSN: UInt64 = 0
+    /// Decode every record and verify the chain record by record, not only envelope by envelope.
+    public var verifiesRecords = false
+
+    /// Knows nothing.
+    public init() {}
+}
