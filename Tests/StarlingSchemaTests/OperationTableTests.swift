@@ -1,0 +1,72 @@
+import StarlingSchema
+import Testing
+
+/// What is written here is a promise to clients: a line may be added, none may change.
+struct OperationTableTests {
+    private let table: OperationTable
+
+    init() throws { table = try SharedTable.get() }
+
+    @Test func opcodesAreStable() {
+        let golden: [UInt16: String] = [
+            16: "Follow", 17: "Unfollow", 18: "Following", 19: "Followers", 20: "GetUser", 21: "FanoutMode",
+            22: "BatchFollows", 48: "CreatePost", 49: "GetPost", 50: "GetPosts", 51: "DeletePost", 52: "UserPosts",
+            53: "BatchPosts", 80: "Feed", 240: "Quiesce", 241: "StateDigest", 242: "GetConfig", 243: "UpdateConfig",
+        ]
+        let actual = Dictionary(uniqueKeysWithValues: table.operations.map { ($0.opcode, $0.name) })
+        #expect(actual == golden)
+    }
+
+    @Test func operationsAreOrderedByOpcode() {
+        let opcodes = table.operations.map(\.opcode)
+        #expect(opcodes == opcodes.sorted())
+    }
+
+    @Test func lookUpByOpcodeAndNameAgree() {
+        for operation in table.operations {
+            #expect(table.operation(opcode: operation.opcode)?.name == operation.name)
+            #expect(table.operation(named: operation.name)?.opcode == operation.opcode)
+        }
+        #expect(table.operation(opcode: 1) == nil)
+        #expect(table.operation(named: "follow") == nil)
+    }
+
+    @Test func writesAreMarked() {
+        let writes = table.operations.filter(\.isWrite).map(\.name)
+        #expect(writes == ["Follow", "Unfollow", "BatchFollows", "CreatePost", "DeletePost", "BatchPosts"])
+    }
+
+    @Test func everyWriteAnswersWithItsPlaceInTheLog() {
+        for operation in table.operations where operation.isWrite {
+            #expect(operation.output.field(named: "lsn")?.hasPresence == false, "\(operation.name)")
+            #expect(operation.output.field(named: "durability")?.hasPresence == false, "\(operation.name)")
+        }
+    }
+
+    @Test func onlyCreationAnswers201() {
+        let created = table.operations.filter { $0.successStatus != 200 }
+        #expect(created.map(\.name) == ["CreatePost"])
+        #expect(created.map(\.successStatus) == [201])
+        #expect(created.map { $0.location?.text } == ["/v1/posts/{post.id}"])
+    }
+
+    @Test func everyPageHasTheSameBounds() {
+        let paged = table.operations.filter { $0.input.field(named: "limit") != nil }
+        #expect(paged.map(\.name) == ["Following", "Followers", "UserPosts", "Feed"])
+        for operation in paged {
+            #expect(operation.input.field(named: "limit")?.limits.minimum == 1, "\(operation.name)")
+            #expect(operation.input.field(named: "limit")?.limits.maximum == 200, "\(operation.name)")
+            #expect(operation.output.field(named: "next_cursor")?.hasPresence == true, "\(operation.name)")
+        }
+    }
+
+    @Test func everyMessageFieldAndOperationIsDescribed() {
+        for operation in table.operations {
+            #expect(!operation.comment.isEmpty, "\(operation.fullName)")
+            for message in [operation.input, operation.output] {
+                #expect(!message.comment.isEmpty, "\(message.fullName)")
+                for field in message.fields { #expect(!field.comment.isEmpty, "\(message.fullName).\(field.name)") }
+            }
+        }
+    }
+}
