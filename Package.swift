@@ -11,15 +11,27 @@ let swiftSettings: [SwiftSetting] = [
 let package = Package(
     name: "starling",
     products: [
+        .executable(name: "starling", targets: ["starling"]),
         .library(name: "StarlingSets", targets: ["StarlingSets"]),
         .library(name: "StarlingLog", targets: ["StarlingLog"]),
+        .library(name: "StarlingEngine", targets: ["StarlingEngine"]),
+        .library(name: "StarlingClient", targets: ["StarlingClient"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     ],
     targets: [
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+        .systemLibrary(name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
         .target(name: "CStarling"),
         .target(name: "StarlingSystem", dependencies: ["CStarling"], swiftSettings: swiftSettings),
         .target(name: "StarlingMemory", dependencies: ["StarlingSystem"], swiftSettings: swiftSettings),
@@ -34,6 +46,14 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "StarlingEngine",
+            dependencies: [
+                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSchema",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "StarlingSimulation",
             dependencies: ["StarlingSystem"],
             swiftSettings: swiftSettings
@@ -41,6 +61,46 @@ let package = Package(
         .target(
             name: "StarlingWire",
             dependencies: ["StarlingSchema", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "StarlingClient",
+            dependencies: [
+                "StarlingWire", "StarlingSchema",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "StarlingServer",
+            dependencies: [
+                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingWire", "StarlingSystem",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .executableTarget(
+            name: "starling",
+            dependencies: [
+                "CJemalloc", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema",
+                "StarlingSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+                .product(name: "Yams", package: "Yams"),
+            ],
             swiftSettings: swiftSettings
         ),
         .testTarget(

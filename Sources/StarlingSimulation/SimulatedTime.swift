@@ -9,8 +9,10 @@ public final class SimulatedTime: TimeSource {
     /// Starts at `wallMilliseconds` since 1970.
     public init(wallMilliseconds: UInt64) { wall = Atomic(wallMilliseconds) }
 
+    /// The time that was set, plus what passed since.
     public func wallMilliseconds() -> UInt64 { wall.load(ordering: .relaxed) }
 
+    /// What passed.
     public func monotonicNanoseconds() -> UInt64 { monotonic.load(ordering: .relaxed) }
 
     /// Lets time pass on both clocks.

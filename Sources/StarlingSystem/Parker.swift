@@ -38,7 +38,8 @@ public final class Parker: Sendable {
         if state.exchange(Self.idle, ordering: .acquiring) == Self.notified { return }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
-        let (swapped, _) = state.compareExchange(expected: Self.idle, desired: Self.parked, ordering: .acquiringAndReleasing)
+        let (swapped, _) = state.compareExchange(
+            expected: Self.idle, desired: Self.parked, ordering: .acquiringAndReleasing)
         if swapped {
             var deadline = timespec()
             clock_gettime(CLOCK_MONOTONIC, &deadline)
@@ -49,7 +50,8 @@ public final class Parker: Sendable {
                 if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { break }
             }
         }
-        state.store(Self.idle, ordering: .releasing)
+        // An exchange, not a store: what a waker did before a wake-up that comes only now must be seen after this.
+        _ = state.exchange(Self.idle, ordering: .acquiringAndReleasing)
     }
 
     /// Wakes the thread, or makes its next `park` return at once. Any thread may call it.

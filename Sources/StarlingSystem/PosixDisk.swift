@@ -7,6 +7,7 @@ public final class PosixDisk: Disk {
     /// Creates a disk. It holds no state.
     public init() {}
 
+    /// Like `mkdir -p`, with mode 0750.
     public func createDirectory(_ path: String) throws(DiskError) {
         var made = path.hasPrefix("/") ? "/" : ""
         for part in path.split(separator: "/") {
@@ -15,6 +16,7 @@ public final class PosixDisk: Disk {
         }
     }
 
+    /// The names in byte order.
     public func list(_ path: String) throws(DiskError) -> [String] {
         guard let directory = opendir(path) else { throw DiskError(operation: "opendir", path: path, code: errno) }
         defer { closedir(directory) }
@@ -28,8 +30,10 @@ public final class PosixDisk: Disk {
         return names.sorted()
     }
 
+    /// By `access`.
     public func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
+    /// Never follows a symbolic link; new files have mode 0640.
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
         let flags: Int32 =
             switch mode {
@@ -42,14 +46,17 @@ public final class PosixDisk: Disk {
         return PosixFile(path: path, descriptor: descriptor)
     }
 
+    /// By `rename`.
     public func rename(_ source: String, to destination: String) throws(DiskError) {
         if Glibc.rename(source, destination) != 0 { throw DiskError(operation: "rename", path: source, code: errno) }
     }
 
+    /// By `unlink`.
     public func remove(_ path: String) throws(DiskError) {
         if unlink(path) != 0 { throw DiskError(operation: "unlink", path: path, code: errno) }
     }
 
+    /// By `fsync` of the directory.
     public func syncDirectory(_ path: String) throws(DiskError) {
         let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw DiskError(operation: "open", path: path, code: errno) }
@@ -57,6 +64,7 @@ public final class PosixDisk: Disk {
         if fsync(descriptor) != 0 { throw DiskError(operation: "fsync", path: path, code: errno) }
     }
 
+    /// By `flock`, tried five times within 200 ms.
     public func lock(_ path: String) throws(DiskError) -> any DiskLock {
         let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o640)
         guard descriptor >= 0 else { throw DiskError(operation: "open", path: path, code: errno) }

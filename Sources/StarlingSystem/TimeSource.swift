@@ -19,11 +19,13 @@ public struct SystemTime: TimeSource {
         return value
     }
 
+    /// `CLOCK_REALTIME`.
     public func wallMilliseconds() -> UInt64 {
         let now = read(CLOCK_REALTIME)
         return UInt64(now.tv_sec) * 1_000 + UInt64(now.tv_nsec) / 1_000_000
     }
 
+    /// `CLOCK_MONOTONIC`.
     public func monotonicNanoseconds() -> UInt64 {
         let now = read(CLOCK_MONOTONIC)
         return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)

@@ -1,0 +1,11 @@
+import ArgumentParser
+
+/// The command `starling-bench`: measures a built `starling`, writes what it found to `bench-results/`.
+@main
+struct StarlingBench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "starling-bench",
+        abstract: "Measure Starling.",
+        discussion: "Build it first: swift build -c release --product starling, in the package above this one.",
+        subcommands: [ActivityCommand.self])
+}

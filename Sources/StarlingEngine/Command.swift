@@ -1,0 +1,143 @@
+import StarlingSystem
+
+/// Who writes, and how a repeated request is known.
+public struct WriteContext: Sendable {
+    /// The account that acts.
+    public var actor: UserID
+    /// Up to 128 printable ASCII characters, or nil. The same key from the same actor gives the first answer.
+    public var idempotencyKey: String?
+    /// Hash of the request, to tell a repetition from another request under the same key.
+    public var fingerprint: Hash128
+
+    /// Creates a context. Without a key the fingerprint is not used.
+    public init(actor: UserID, idempotencyKey: String? = nil, fingerprint: Hash128 = .zero) {
+        self.actor = actor
+        self.idempotencyKey = idempotencyKey
+        self.fingerprint = fingerprint
+    }
+}
+
+/// What a post shows: its kind.
+public enum PostKind: UInt8, Sendable, CaseIterable {
+    /// Words only.
+    case text = 0
+    /// A picture.
+    case image = 1
+    /// A film.
+    case video = 2
+}
+
+/// Who may see a post.
+public enum PostVisibility: UInt8, Sendable, CaseIterable {
+    /// Everybody.
+    case `public` = 0
+    /// The author's followers.
+    case followers = 1
+}
+
+/// A post that is to be made.
+public struct NewPost: Sendable {
+    /// The account whose post it is.
+    public var author: UserID
+    /// UTF-8, at most 64 KiB. May be empty when there is media.
+    public var text: String
+    /// What it shows.
+    public var kind: PostKind
+    /// At most 2,048 bytes; empty for none.
+    public var mediaURL: String
+    /// At most 2,048 bytes; empty for none.
+    public var thumbnailURL: String
+    /// Who may see it.
+    public var visibility: PostVisibility
+    /// The post that this one answers, or nil.
+    public var replyTo: PostID?
+    /// The post that this one repeats, or nil.
+    public var repostOf: PostID?
+    /// For imports: the post's own time in milliseconds since 1970, not in the future. Earlier than the newest post's
+    /// time it is raised to that, because ids only rise. Nil for now.
+    public var createdAt: UInt64?
+
+    /// Creates a text post; the other fields can be set afterwards.
+    public init(author: UserID, text: String) {
+        self.author = author
+        self.text = text
+        kind = .text
+        mediaURL = ""
+        thumbnailURL = ""
+        visibility = .public
+    }
+}
+
+/// One edge of the graph that is to be made.
+public struct NewFollow: Sendable {
+    /// Who follows.
+    public var follower: UserID
+    /// Who is followed.
+    public var followee: UserID
+    /// For imports: since when, in seconds since 1970. Nil for now.
+    public var sinceSeconds: UInt32?
+
+    /// Creates a row.
+    public init(follower: UserID, followee: UserID, sinceSeconds: UInt32? = nil) {
+        self.follower = follower
+        self.followee = followee
+        self.sinceSeconds = sinceSeconds
+    }
+}
+
+/// A write. Each is validated, put into the log as one or more records, and answered after the commit.
+public enum Command: Sendable {
+    /// The actor follows somebody.
+    case follow(UserID)
+    /// The actor follows somebody no longer.
+    case unfollow(UserID)
+    /// Up to 10,000 edges as one record, so that all or none of them survive.
+    case importFollows([NewFollow])
+    /// The actor (`author`) posts.
+    case createPost(NewPost)
+    /// Up to 10,000 posts in order, each a record of its own.
+    case importPosts([NewPost])
+    /// The author deletes a post.
+    case deletePost(PostID)
+    /// Changes the limit above which authors are pulled. Not a fact: what follows from it is logged.
+    case setCelebrityThreshold(Int)
+    /// Changes nothing; answered when everything before it is committed.
+    case barrier
+
+    /// Rows that one command may carry.
+    public static let maximumRows = 10_000
+}
+
+/// What became of an edge.
+public struct FollowOutcome: Sendable, Equatable {
+    /// Whether the actor follows the target now.
+    public var follows: Bool
+    /// Whether this command changed it.
+    public var changed: Bool
+}
+
+/// What a command did.
+public enum CommandOutcome: Sendable {
+    /// Of `follow` and `unfollow`.
+    case follow(FollowOutcome)
+    /// Of `importFollows`, one a row: the outcome, or why the row was refused.
+    case follows([Result<FollowOutcome, EngineError>])
+    /// Of `createPost`.
+    case post(PostID)
+    /// Of `importPosts`, one a row.
+    case posts([Result<PostID, EngineError>])
+    /// Of `deletePost`: whether it was there.
+    case deleted(changed: Bool)
+    /// Of `setCelebrityThreshold` and `barrier`.
+    case done
+}
+
+/// The answer to a write that was accepted.
+public struct WriteReceipt: Sendable {
+    /// Position of the write in the log; for a write that changed nothing, of the last record before it.
+    public var lsn: UInt64
+    /// What was done.
+    public var outcome: CommandOutcome
+    /// Whether this is the first answer of a repeated idempotency key.
+    public var isReplay: Bool
+}

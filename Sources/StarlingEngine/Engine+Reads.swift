@@ -1,0 +1,153 @@
+import StarlingSystem
+import Synchronization
+
+extension Engine {
+    /// A page of a reader's feed: the posts of all accounts that the reader follows now, newest first, each once.
+    ///
+    /// - Parameters:
+    ///   - user: the reader. One that no record has used yet has an empty feed.
+    ///   - position: `next` of the page before; nil begins anew.
+    ///   - limit: at most that many posts, 1 to 1,000.
+    ///   - minimumLSN: wait until this record is visible, at most a second; then `notYetVisible`.
+    public func feed(
+        of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
+    ) {
+        guard let bound = Self.bound(position, limit, completion) else { return }
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in
+            worker.feedPage(user, below: bound, limit: limit)
+        }
+    }
+
+    /// A page of one author's posts, newest first. Posts for followers are shown when `viewer` is one, or the author.
+    public func posts(
+        of author: UserID, viewer: UserID?, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
+    ) {
+        guard let bound = Self.bound(position, limit, completion) else { return }
+        onWorker(of: viewer ?? author, minimumLSN: minimumLSN, completion) { worker in
+            worker.authorPage(author, viewer: viewer, below: bound, limit: limit)
+        }
+    }
+
+    /// Posts by id, at most 1,000. A post for followers counts as missing for everybody else.
+    public func posts(
+        _ ids: [PostID], viewer: UserID?, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<PostLookup, EngineError>) -> Void
+    ) {
+        guard ids.count <= 1_000 else {
+            return completion(.failure(.invalid(field: "ids", reason: "\(ids.count) ids; at most 1000 are allowed")))
+        }
+        onWorker(of: viewer ?? UserID(rawValue: 0), minimumLSN: minimumLSN, completion) { worker in
+            worker.lookUp(ids, viewer: viewer)
+        }
+    }
+
+    /// A page of the accounts that `user` follows, in the order of the accounts' first use.
+    public func following(
+        of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<EdgePage, EngineError>) -> Void
+    ) {
+        guard Self.isInRange(limit, completion) else { return }
+        let bound = position.map { UserIndex(clamping: $0.rawValue) }
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { [users] worker in
+            let entries =
+                users.index(of: user).map { worker.followeeEntries(of: $0, after: bound, limit: limit + 1) } ?? []
+            return EdgePage(entries, limit: limit, asOfLSN: worker.appliedLSN)
+        }
+    }
+
+    /// A page of the accounts that follow `user`, in the order of the accounts' first use. Asks all workers.
+    public func followers(
+        of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<EdgePage, EngineError>) -> Void
+    ) {
+        guard Self.isInRange(limit, completion) else { return }
+        let bound = position.map { UserIndex(clamping: $0.rawValue) }
+        let merge: @Sendable ([EdgePage]) -> EdgePage = { pages in
+            let entries = pages.flatMap(\.entries).sorted { $0.index < $1.index }
+            return EdgePage(entries, limit: limit, asOfLSN: pages.map(\.asOfLSN).min() ?? 0)
+        }
+        onAllWorkers(minimumLSN: minimumLSN, completion, merge) { [users] worker in
+            let entries =
+                users.index(of: user).map { worker.followerEntries(of: $0, after: bound, limit: limit + 1) } ?? []
+            return EdgePage(entries: entries, next: nil, asOfLSN: worker.appliedLSN)
+        }
+    }
+
+    /// Counters and fan-out mode of an account; nil for one that no record has used yet.
+    public func profile(
+        of user: UserID, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<Profile?, EngineError>) -> Void
+    ) {
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { [users] worker in
+            users.index(of: user).flatMap { worker.profile(of: $0) }
+        }
+    }
+
+    private static func isInRange<Value>(
+        _ limit: Int, _ completion: @Sendable (Result<Value, EngineError>) -> Void
+    ) -> Bool {
+        if (1...1_000).contains(limit) { return true }
+        completion(.failure(.invalid(field: "limit", reason: "it is \(limit); it must be 1 to 1000")))
+        return false
+    }
+
+    private static func bound(
+        _ position: PagePosition?, _ limit: Int,
+        _ completion: @Sendable (Result<PostPage, EngineError>) -> Void
+    ) -> PostOrdinal? {
+        guard isInRange(limit, completion) else { return nil }
+        return position.map { PostOrdinal(clamping: $0.rawValue) } ?? .max
+    }
+
+    /// Runs `body` on every worker and merges what they say, in the order of their numbers.
+    func onAllWorkers<Part: Sendable, Value: Sendable>(
+        minimumLSN: UInt64, waitNanoseconds: UInt64 = Engine.visibilityWaitNanoseconds,
+        _ completion: @escaping @Sendable (Result<Value, EngineError>) -> Void,
+        _ merge: @escaping @Sendable ([Part]) -> Value, _ body: @escaping @Sendable (Worker) -> Part
+    ) {
+        let gathering = Gathering<Part>(count: runners.count)
+        for number in runners.indices {
+            let part: @Sendable (Result<Part, EngineError>) -> Void = { result in
+                if let whole = gathering.add(result, at: number) { completion(whole.map(merge)) }
+            }
+            onWorker(number, minimumLSN: minimumLSN, waitNanoseconds: waitNanoseconds, part, body)
+        }
+    }
+}
+
+/// Collects one answer from each worker.
+private final class Gathering<Part: Sendable>: Sendable {
+    private struct State {
+        var parts: [Part?]
+        var error: EngineError?
+        var left: Int
+    }
+
+    private let state: Mutex<State>
+
+    init(count: Int) { state = Mutex(State(parts: Array(repeating: nil, count: count), left: count)) }
+
+    /// Adds an answer; the last one gets all of them, or the first error.
+    func add(_ result: Result<Part, EngineError>, at place: Int) -> Result<[Part], EngineError>? {
+        state.withLock { state in
+            switch result {
+            case .success(let part): state.parts[place] = part
+            case .failure(let error): state.error = state.error ?? error
+            }
+            state.left -= 1
+            guard state.left == 0 else { return nil }
+            return state.error.map { .failure($0) } ?? .success(state.parts.compactMap { $0 })
+        }
+    }
+}
+
+extension EdgePage {
+    /// A page from up to one entry more than it holds.
+    init(_ candidates: [EdgeEntry], limit: Int, asOfLSN: UInt64) {
+        entries = Array(candidates.prefix(limit))
+        next = candidates.count > limit ? entries.last.map { PagePosition(rawValue: UInt64($0.index)) } : nil
+        self.asOfLSN = asOfLSN
+    }
+}

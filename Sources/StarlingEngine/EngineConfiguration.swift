@@ -1,0 +1,95 @@
+import StarlingLog
+import StarlingMemory
+import StarlingSystem
+
+/// The engine's settings. All have defaults that serve a machine of a few cores.
+public struct EngineConfiguration: Sendable {
+    /// Worker threads; each owns a range of the readers. 1 to 64. A data directory opens with any number.
+    public var workers = 2
+    /// When a write is answered.
+    public var acknowledgement = AcknowledgementLevel.disk
+    /// Entries that a stored timeline keeps (up to one leaf more). What is older is merged from the authors' posts.
+    public var timelineCap = 800
+    /// From this many followers on an author is pulled at read instead of pushed. Tunable while running.
+    public var celebrityThreshold = 10_000
+    /// An author goes back to being pushed below this share of the threshold, in percent.
+    public var celebrityHysteresisPercent = 80
+    /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
+    public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
+    /// Keys that are kept at a time, about 300 bytes each. Beyond that, requests with a new key are refused as `full`; those
+    /// without one go on.
+    public var maximumIdempotencyKeys = 20_000_000
+    /// Commands that may wait for the sequencer before writers are told to come back.
+    public var writeQueueLimit = 16_384
+    /// Bytes of commands that may wait for the sequencer.
+    public var writeQueueBytes = 64 << 20
+    /// Reads that may wait for one worker.
+    public var readQueueLimit = 65_536
+    /// Bytes of post bodies kept in memory.
+    public var bodyCacheBytes = 64 << 20
+    /// Posts that the table has address space for: 48 bytes each, touched only when used.
+    public var maximumPosts = 1 << 30
+    /// Users that the tables have address space for.
+    public var maximumUsers = 1 << 29
+    /// Address space of each arena, at most 64 GiB; each worker has four and the sequencer one. Touched only when used.
+    public var arenaBytes = 64 << 30
+    /// The log's settings: segment and batch sizes.
+    public var log = LogConfiguration()
+    /// Pins each worker to a processor when there are as many processors as workers.
+    public var pinWorkers = false
+    /// Asks for 2 MiB pages for arenas. Worth a factor of two at a million timelines; costs 2 MiB an arena at least.
+    public var hugePages = true
+
+    /// Creates the defaults.
+    public init() {}
+
+    /// The first setting that is out of range, in words, or nil.
+    public var problem: String? {
+        if !(1...64).contains(workers) { return "workers is \(workers); it must be 1 to 64" }
+        if !(1...1_000_000).contains(timelineCap) { return "timelineCap is \(timelineCap); it must be 1 to 1000000" }
+        if celebrityThreshold < 1 { return "celebrityThreshold is \(celebrityThreshold); it must be at least 1" }
+        if !(1...100).contains(celebrityHysteresisPercent) {
+            return "celebrityHysteresisPercent is \(celebrityHysteresisPercent); it must be 1 to 100"
+        }
+        if writeQueueLimit < 1 || readQueueLimit < 1 { return "queue limits must be at least 1" }
+        if !(1...Int(UInt32.max) - 1).contains(maximumPosts) { return "maximumPosts must be 1 to 4294967294" }
+        if !(1...Int(UInt32.max) - 1).contains(maximumUsers) { return "maximumUsers must be 1 to 4294967294" }
+        if maximumIdempotencyKeys < 0 { return "maximumIdempotencyKeys must be at least 0" }
+        if log.maximumRecordBytes < CommandBudget.largestRecordBytes {
+            return "log.maximumRecordBytes must be at least \(CommandBudget.largestRecordBytes)"
+        }
+        return nil
+    }
+}
+
+extension EngineConfiguration {
+    /// An arena of the configured kind.
+    func makeArena() throws(ArenaError) -> Arena { try Arena(reservedBytes: arenaBytes, hugePages: hugePages) }
+
+    /// A table with a row for each user.
+    func makeUserTable<Row: BitwiseCopyable>() throws(ArenaError) -> MappedTable<Row> {
+        try MappedTable(capacity: maximumUsers, hugePages: hugePages)
+    }
+}
+
+/// Everything that the engine takes from outside: a test hands it a disk in memory and a clock that it moves by hand.
+public struct EngineEnvironment: Sendable {
+    /// Where the log lives.
+    public var disk: any Disk
+    /// The clocks.
+    public var time: any TimeSource
+    /// Start of every random sequence (the log's identity, skip-list levels).
+    public var seed: UInt64
+
+    /// The machine's own disk and clocks, and a random seed.
+    public static func system() -> EngineEnvironment {
+        EngineEnvironment(disk: PosixDisk(), time: SystemTime(), seed: UInt64.random(in: 1...UInt64.max))
+    }
+
+    /// Creates an environment.
+    public init(disk: any Disk, time: any TimeSource, seed: UInt64) {
+        self.disk = disk
+        self.time = time
+        self.seed = seed
+    }
+}

@@ -1,0 +1,56 @@
+import StarlingLog
+
+/// Why the engine refused a command or a read. Except where a case says otherwise, nothing was done.
+public enum EngineError: Error, Sendable, CustomStringConvertible {
+    /// A setting is out of range.
+    case configuration(String)
+    /// A field of the request is not acceptable.
+    case invalid(field: String, reason: String)
+    /// A user may not follow itself.
+    case selfFollow(UserID)
+    /// No such post, or it was deleted.
+    case postNotFound(PostID)
+    /// The account has never been used.
+    case userNotFound(UserID)
+    /// Only the author may do this.
+    case notAuthor(post: PostID, actor: UserID)
+    /// The idempotency key was used for another request in the last 24 hours.
+    case idempotencyKeyReused(String)
+    /// Too much is waiting; come back after the given time.
+    case overloaded(retryAfterMilliseconds: Int)
+    /// The tables have no address space for more users or posts.
+    case full(String)
+    /// The system gave no address space for the tables.
+    case memory(String)
+    /// The disk has no room for more of the log. Writes are refused until there is.
+    case outOfSpace(String)
+    /// The log could not be read for a post's body.
+    case unreadableBody(String)
+    /// The write that the read asked to see is not visible yet.
+    case notYetVisible(lsn: UInt64, appliedLSN: UInt64)
+    /// The engine is closing.
+    case closed
+    /// The log failed while the command was being made durable: it may or may not have happened.
+    case unknownOutcome(String)
+
+    /// One sentence for people.
+    public var description: String {
+        switch self {
+        case .configuration(let problem): "configuration: \(problem)"
+        case .invalid(let field, let reason): "\(field): \(reason)"
+        case .selfFollow(let user): "user \(user) cannot follow itself"
+        case .postNotFound(let post): "there is no post \(post)"
+        case .userNotFound(let user): "there is no user \(user): an account exists from its first follow or post on"
+        case .notAuthor(let post, let actor): "user \(actor) is not the author of post \(post)"
+        case .idempotencyKeyReused(let key): "idempotency key \"\(key)\" was used for another request"
+        case .overloaded(let wait): "too many requests are waiting; try again in \(wait) ms"
+        case .full(let what): "no room for more \(what): raise the limit in the configuration"
+        case .memory(let cause): "\(cause); lower maximumPosts, maximumUsers or arenaBytes, or raise ulimit -v"
+        case .outOfSpace(let what): "the disk is full: \(what); free space and writes go on by themselves"
+        case .unreadableBody(let cause): "the post's body could not be read: \(cause)"
+        case .notYetVisible(let lsn, let applied): "write \(lsn) is not visible yet (applied: \(applied)); try again"
+        case .closed: "the engine is shutting down"
+        case .unknownOutcome(let cause): "the log failed, the write may or may not have happened: \(cause)"
+        }
+    }
+}

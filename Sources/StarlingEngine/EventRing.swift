@@ -1,0 +1,138 @@
+import StarlingSystem
+import Synchronization
+
+/// What a worker applies: one record of the log, or one edge of a record that holds many. 32 bytes, no reference.
+struct Event {
+    enum Kind: UInt8 {
+        /// A new account: `first` is its index, `value` its id.
+        case userAdded
+        /// `first` follows `second` since `third` (seconds).
+        case followed
+        /// `first` follows `second` no longer.
+        case unfollowed
+        /// `first` made the post `second`.
+        case postCreated
+        /// The post `second` of `first` is gone.
+        case postDeleted
+        /// `first` is pulled from now on (`second` is 1) or pushed (0); `third` followers, at `value` milliseconds.
+        case fanoutModeChanged
+        /// Nothing but an advance of the applied position.
+        case advanced
+    }
+
+    var lsn: UInt64
+    var value: UInt64
+    var first: UInt32
+    var second: UInt32
+    var third: UInt32
+    var kind: Kind
+    /// Whether the record ends here: only then is its lsn applied.
+    var endsRecord: Bool
+}
+
+/// The recent events of the log: one writer, W workers that follow at their own pace, no lock.
+///
+/// The writer fills slots ahead and publishes them after the commit, a mark for each commit; it never overwrites a slot
+/// or a mark that a worker has not taken. Positions and marks count from the start of the process and never wrap.
+final class EventRing: @unchecked Sendable {
+    /// One commit: the events before `end` that earlier marks do not cover, and when they were published.
+    struct Mark {
+        var end: UInt64
+        var nanoseconds: UInt64
+    }
+
+    /// Slots. A power of two, larger than the largest command's events.
+    static let capacity = 1 << 17
+    static let markCapacity = 1 << 13
+    private static let mask = UInt64(capacity - 1)
+    private static let markMask = UInt64(markCapacity - 1)
+
+    private let slots: UnsafeMutablePointer<Event>
+    private let marks: UnsafeMutablePointer<Mark>
+    private let publishedMarks = Atomic<UInt64>(0)
+    /// Each worker's position; two cache lines each, so that workers do not disturb one another.
+    private let taken: UnsafeMutablePointer<WorkerPosition>
+    private let workers: Int
+    /// Writer only: where the next event goes, and the position up to which room was last seen.
+    private(set) var head: UInt64 = 0
+    private var knownRoom = UInt64(capacity)
+    private var markHead: UInt64 = 0
+    private var publishedHead: UInt64 = 0
+
+    init(workers: Int) {
+        self.workers = workers
+        slots = .allocate(capacity: Self.capacity)
+        marks = .allocate(capacity: Self.markCapacity)
+        taken = .allocate(capacity: workers)
+        for worker in 0..<workers { (taken + worker).initialize(to: WorkerPosition()) }
+    }
+
+    deinit {
+        slots.deallocate()
+        marks.deallocate()
+        taken.deinitialize(count: workers)
+        taken.deallocate()
+    }
+
+    /// Writer: whether `count` more events, and the mark behind them, fit without overtaking the slowest worker.
+    func hasRoom(for count: Int) -> Bool {
+        if head &+ UInt64(count) <= knownRoom, markHead % 1_024 != 0 { return true }
+        var slowest = head
+        var slowestMark = markHead
+        for worker in 0..<workers {
+            slowest = min(slowest, (taken + worker).pointee.events.load(ordering: .acquiring))
+            slowestMark = min(slowestMark, (taken + worker).pointee.marks.load(ordering: .acquiring))
+        }
+        knownRoom = slowest &+ UInt64(Self.capacity)
+        // Asked at each 1,024th mark only, hence the distance kept.
+        let hasMarks = markHead - slowestMark <= UInt64(Self.markCapacity) - 1_024
+        return hasMarks && head &+ UInt64(count) <= knownRoom
+    }
+
+    /// Writer: puts one event behind the others, unpublished. `hasRoom` was asked before.
+    @inline(__always)
+    func append(_ event: Event) {
+        precondition(head < knownRoom, "an event was appended without asking for room")
+        slots[Int(truncatingIfNeeded: head & Self.mask)] = event
+        head &+= 1
+    }
+
+    /// Writer: the event appended last is its record's last.
+    func endRecord() { slots[Int(truncatingIfNeeded: (head &- 1) & Self.mask)].endsRecord = true }
+
+    /// Writer: lets the workers have everything appended so far. Without anything new it does nothing, so that a writer
+    /// that waits for room does not use up the marks.
+    func publish(nanoseconds: UInt64) {
+        if head == publishedHead { return }
+        publishedHead = head
+        marks[Int(truncatingIfNeeded: markHead & Self.markMask)] = Mark(end: head, nanoseconds: nanoseconds)
+        markHead &+= 1
+        publishedMarks.store(markHead, ordering: .releasing)
+    }
+
+    /// The mark with this number, or nil when it is not published yet. Any thread that has not taken it.
+    @inline(__always)
+    func mark(_ number: UInt64) -> Mark? {
+        guard number < publishedMarks.load(ordering: .acquiring) else { return nil }
+        return marks[Int(truncatingIfNeeded: number & Self.markMask)]
+    }
+
+    /// The event at a published position that this worker has not given back yet.
+    @inline(__always)
+    func event(at position: UInt64) -> UnsafePointer<Event> {
+        UnsafePointer(slots + Int(truncatingIfNeeded: position & Self.mask))
+    }
+
+    /// Worker: gives back all slots before `position` and all marks before `mark`.
+    func advance(worker: Int, to position: UInt64, mark: UInt64) {
+        (taken + worker).pointee.events.store(position, ordering: .releasing)
+        (taken + worker).pointee.marks.store(mark, ordering: .releasing)
+    }
+}
+
+/// One worker's position, padded to two cache lines (the prefetcher takes lines in pairs).
+private struct WorkerPosition: ~Copyable {
+    let events = Atomic<UInt64>(0)
+    let marks = Atomic<UInt64>(0)
+    private let padding: InlineArray<14, UInt64> = .init(repeating: 0)
+}

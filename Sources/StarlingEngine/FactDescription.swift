@@ -1,0 +1,93 @@
+import StarlingLog
+import StarlingSchema
+import StarlingSystem
+import SwiftProtobuf
+
+/// A record of the log for people and programs: what `starling log dump` prints.
+public struct FactDescription: Sendable {
+    /// A line for people.
+    public var text: String {
+        let keys = fields.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+        return "\(lsn) \(milliseconds) \(type) \(keys)"
+    }
+
+    /// A JSON object.
+    public var json: String {
+        var members = ["\"lsn\":\"\(lsn)\"", "\"time\":\(milliseconds)", "\"type\":\"\(type)\""]
+        for field in fields { members.append("\"\(field.name)\":\(field.isNumber ? field.value : Self.quote(field.value))") }
+        return "{" + members.joined(separator: ",") + "}"
+    }
+
+    private struct Field: Sendable {
+        var name: String
+        var value: String
+        var isNumber = false
+    }
+
+    private let lsn: UInt64
+    private let milliseconds: UInt64
+    private let type: String
+    private var fields: [Field]
+
+    /// Describes a record. A value that is no fact has the type `unknown`.
+    public init(_ record: LogRecordView) {
+        lsn = record.lsn
+        milliseconds = record.timestamp
+        fields = [Field(name: "actor", value: String(record.key))]
+        let fact = try? Starling_V1_Fact(serializedBytes: Array(record.value))
+        if let key = fact?.idempotencyKey, !key.isEmpty { fields.append(Field(name: "idempotencyKey", value: key)) }
+        let (type, ids) = Self.describe(fact)
+        self.type = type
+        fields += ids
+        if record.bodyHash != .zero { fields.append(Field(name: "bodyHash", value: "\(record.bodyHash)")) }
+        if record.isErased { fields.append(Field(name: "erased", value: "true", isNumber: true)) }
+        let chain = String(record.chain, radix: 16)
+        fields.append(Field(name: "chain", value: String(repeating: "0", count: 16 - chain.count) + chain))
+    }
+
+    private static func describe(_ fact: Starling_V1_Fact?) -> (String, [Field]) {
+        switch fact?.fact {
+        case .followed(let edge): ("followed", ids(("userId", edge.userID), ("targetId", edge.targetID)))
+        case .unfollowed(let edge): ("unfollowed", ids(("userId", edge.userID), ("targetId", edge.targetID)))
+        case .followsImported(let edges):
+            (
+                "follows_imported",
+                [
+                    Field(name: "edges", value: String(edges.users.count), isNumber: true),
+                    Field(name: "userIds", value: edges.users.map(String.init).joined(separator: ",")),
+                    Field(name: "targetIds", value: edges.targets.map(String.init).joined(separator: ",")),
+                ]
+            )
+        case .postCreated(let post): ("post_created", ids(("postId", post.postID), ("authorId", post.authorID)))
+        case .postDeleted(let post): ("post_deleted", ids(("postId", post.postID), ("authorId", post.authorID)))
+        case .fanoutModeChanged(let change):
+            (
+                "fanout_mode_changed",
+                ids(("authorId", change.authorID), ("followers", change.followerCount))
+                    + [Field(name: "mode", value: change.mode == .pull ? "PULL" : "PUSH")]
+            )
+        case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
+        case nil: ("unknown", [])
+        }
+    }
+
+    private static func ids(_ pairs: (String, UInt64)...) -> [Field] {
+        pairs.map { Field(name: $0.0, value: String($0.1)) }
+    }
+
+    /// A JSON string (RFC 8259, section 7).
+    private static func quote(_ text: String) -> String {
+        var result = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": result += "\\\""
+            case "\\": result += "\\\\"
+            case "\u{0}"..."\u{1f}":
+                let digits = String(scalar.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result + "\""
+    }
+}

@@ -1,0 +1,57 @@
+import StarlingMemory
+import StarlingSets
+
+/// The edges as the sequencer needs them to validate: who follows whom, and how many follow each. Workers keep their
+/// own copies, because a worker answers for the state that it has applied, not for the sequencer's.
+final class FollowGraph {
+    private let arena: SortedSetArena<UInt32>
+    private let followees: MappedTable<SortedSet>
+    private let followerCounts: MappedTable<UInt32>
+    private let pulled: MappedTable<UInt8>
+    private(set) var edgeCount: UInt64 = 0
+
+    init(configuration: EngineConfiguration, seed: UInt64) throws(ArenaError) {
+        arena = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
+        followees = try configuration.makeUserTable()
+        followerCounts = try configuration.makeUserTable()
+        pulled = try configuration.makeUserTable()
+    }
+
+    /// Makes room for users up to `count`.
+    func ensure(users count: Int) {
+        followees.ensure(count: count)
+        followerCounts.ensure(count: count)
+        pulled.ensure(count: count)
+    }
+
+    func follows(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
+        arena.contains(followee, in: followees.rows + Int(follower))
+    }
+
+    /// Adds an edge; false when it was there.
+    func insert(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
+        guard arena.insert(followee, into: followees.rows + Int(follower)) else { return false }
+        followerCounts.rows[Int(followee)] += 1
+        edgeCount += 1
+        return true
+    }
+
+    /// Removes an edge; false when it was not there.
+    func remove(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
+        guard arena.remove(followee, from: followees.rows + Int(follower)) else { return false }
+        followerCounts.rows[Int(followee)] -= 1
+        edgeCount -= 1
+        return true
+    }
+
+    func followerCount(_ user: UserIndex) -> Int { Int(followerCounts.rows[Int(user)]) }
+
+    func isPulled(_ user: UserIndex) -> Bool { pulled.rows[Int(user)] != 0 }
+
+    func setPulled(_ user: UserIndex, _ value: Bool) { pulled.rows[Int(user)] = value ? 1 : 0 }
+
+    /// Bytes of the edges' blocks and headers.
+    func memory(users: Int) -> Int {
+        arena.arena.bytesTouched + users * (MemoryLayout<SortedSet>.stride + MemoryLayout<UInt32>.stride + 1)
+    }
+}

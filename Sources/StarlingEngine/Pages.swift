@@ -1,0 +1,112 @@
+/// Where the next page of a list begins. The number means something only to the list that it came from; it stays valid
+/// over restarts and for any number of workers.
+public struct PagePosition: RawRepresentable, Hashable, Sendable {
+    /// For storing it; a caller that hands it to strangers signs it.
+    public let rawValue: UInt64
+
+    /// Wraps a stored number.
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+}
+
+/// One entry of a page of posts. The body is read from the log by `Engine.bodies(of:)`.
+public struct PostEntry: Sendable {
+    /// The post's number in the order of the log.
+    let ordinal: PostOrdinal
+    /// The post.
+    public let post: PostID
+    /// Its author.
+    public let author: UserID
+}
+
+/// A page of posts, newest first.
+public struct PostPage: Sendable {
+    /// The posts.
+    public var entries: [PostEntry]
+    /// Where the next page begins; nil at the end.
+    public var next: PagePosition?
+    /// The last record that the page takes account of.
+    public var asOfLSN: UInt64
+}
+
+/// One end of an edge of the graph.
+public struct EdgeEntry: Sendable {
+    /// What lists of edges are ordered by: the order in which accounts were first used.
+    let index: UserIndex
+    /// The account at the other end.
+    public let user: UserID
+    /// Since when the edge exists, in seconds since 1970.
+    public let sinceSeconds: UInt32
+}
+
+/// A page of a user's followers or followees.
+public struct EdgePage: Sendable {
+    /// The accounts, in the order of their first use.
+    public var entries: [EdgeEntry]
+    /// Where the next page begins; nil at the end.
+    public var next: PagePosition?
+    /// The lowest position that all workers concerned had applied.
+    public var asOfLSN: UInt64
+}
+
+/// Posts that were asked for by id.
+public struct PostLookup: Sendable {
+    /// Those that are there and that the viewer may see, in the order asked for.
+    public var found: [PostEntry]
+    /// The others.
+    public var missing: [PostID]
+}
+
+/// Counters and fan-out mode of an account.
+public struct Profile: Sendable {
+    /// Accounts that follow it.
+    public var followerCount: Int
+    /// Accounts that it follows.
+    public var followingCount: Int
+    /// Its posts, without the deleted ones.
+    public var postCount: Int
+    /// Whether its posts are merged at read instead of written to timelines.
+    public var isPulled: Bool
+    /// When it was last switched, in milliseconds since 1970, and the followers it had then; nil when it never was.
+    public var lastSwitch: (milliseconds: UInt64, followerCount: Int)?
+    /// Posts in the 24 hours up to its newest one.
+    public var postsPerDay: Double
+}
+
+/// What a post says.
+public struct PostBody: Sendable, Equatable {
+    /// UTF-8 text.
+    public var text: String
+    /// What it shows.
+    public var kind: PostKind
+    /// Empty for none.
+    public var mediaURL: String
+    /// Empty for none.
+    public var thumbnailURL: String
+    /// Who may see it.
+    public var visibility: PostVisibility
+    /// The post that it answers, or nil.
+    public var replyTo: PostID?
+    /// The post that it repeats, or nil.
+    public var repostOf: PostID?
+
+    /// Creates a body.
+    public init(
+        text: String, kind: PostKind, mediaURL: String, thumbnailURL: String, visibility: PostVisibility,
+        replyTo: PostID?, repostOf: PostID?
+    ) {
+        self.text = text
+        self.kind = kind
+        self.mediaURL = mediaURL
+        self.thumbnailURL = thumbnailURL
+        self.visibility = visibility
+        self.replyTo = replyTo
+        self.repostOf = repostOf
+    }
+
+    /// What a new post says.
+    public init(_ post: NewPost) {
+        self.init(
+            text: post.text, kind: post.kind, mediaURL: post.mediaURL, thumbnailURL: post.thumbnailURL,
+            visibility: post.visibility, replyTo: post.replyTo, repostOf: post.repostOf)
+    }
+}

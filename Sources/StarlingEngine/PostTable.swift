@@ -1,0 +1,117 @@
+import StarlingMemory
+import Synchronization
+
+/// One post. 48 bytes, at the same address for ever.
+struct PostRow: BitwiseCopyable {
+    var id: UInt64
+    /// Where the post's record is in the log, and with it the body.
+    var lsn: UInt64
+    /// 0, or the record that deleted it. Written while others read: only through `PostTable.deletedLSN`.
+    var deletedLSN: UInt64
+    var author: UserIndex
+    /// The author's post before this one, or 0.
+    var previous: PostOrdinal
+    /// A post of the author further back (or the post itself when it is the first).
+    var jump: PostOrdinal
+    /// How many posts of the author came before.
+    var height: UInt32
+    /// A `PostVisibility`.
+    var visibility: UInt8
+}
+
+/// All posts in the order of the log, append-only. The sequencer writes; workers read without a lock the rows that they
+/// learnt of through published events. An author's posts are the chain of `previous`; `jump` makes a search in it
+/// logarithmic (Myers, "An applicative random-access stack", 1983: skew-binary jump pointers).
+final class PostTable: @unchecked Sendable {
+    private let table: MappedTable<PostRow>
+    let rows: UnsafeMutablePointer<PostRow>
+    /// Posts that the sequencer has appended; the last ordinal. Sequencer only.
+    private(set) var count: UInt32 = 0
+    /// Posts that are committed: any thread may read rows up to it.
+    private let published = Atomic<UInt32>(0)
+    private let limit: UInt32
+
+    init(maximumPosts: Int, hugePages: Bool) throws(ArenaError) {
+        // Row 0 stands for no post.
+        table = try MappedTable(capacity: maximumPosts + 1, hugePages: hugePages)
+        rows = table.rows
+        limit = UInt32(maximumPosts)
+    }
+
+    var hasRoom: Bool { count < limit }
+
+    /// Sequencer: adds a post behind `previous`, the author's newest (0 for none).
+    func append(
+        id: PostID, lsn: UInt64, author: UserIndex, previous: PostOrdinal, visibility: PostVisibility
+    ) -> PostOrdinal {
+        precondition(count < limit, "the post table is full; the command was not checked")
+        count += 1
+        table.ensure(count: Int(count) + 1)
+        var row = PostRow(
+            id: id.rawValue, lsn: lsn, deletedLSN: 0, author: author, previous: previous, jump: count, height: 0,
+            visibility: visibility.rawValue)
+        if previous != 0 {
+            let parent = rows + Int(previous)
+            let jump = rows + Int(parent.pointee.jump)
+            let jumpOfJump = rows + Int(jump.pointee.jump)
+            let span = parent.pointee.height - jump.pointee.height
+            let isBalanced = span == jump.pointee.height - jumpOfJump.pointee.height
+            // Two equal jumps in a row become one of twice the length, as a carry in skew-binary numbers.
+            row.jump = isBalanced ? jump.pointee.jump : previous
+            row.height = parent.pointee.height + 1
+        }
+        (rows + Int(count)).initialize(to: row)
+        return count
+    }
+
+    /// Sequencer: marks a post as deleted by the record `lsn`.
+    func delete(_ ordinal: PostOrdinal, lsn: UInt64) {
+        deletionCell(ordinal).pointee.store(lsn, ordering: .relaxed)
+    }
+
+    /// The record that deleted the post, or 0. Any thread; compare with the lsn that the reader has applied.
+    @inline(__always)
+    func deletedLSN(_ ordinal: PostOrdinal) -> UInt64 { deletionCell(ordinal).pointee.load(ordering: .relaxed) }
+
+    @inline(__always)
+    private func deletionCell(_ ordinal: PostOrdinal) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        let offset = MemoryLayout<PostRow>.offset(of: \.deletedLSN).unsafelyUnwrapped
+        return UnsafeMutableRawPointer(rows + Int(ordinal)).advanced(by: offset)
+            .assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// Writer: everything appended so far is committed.
+    func publish() { published.store(count, ordering: .releasing) }
+
+    /// Ordinal of the newest committed post, 0 when there is none. Any thread.
+    var publishedCount: UInt32 { published.load(ordering: .acquiring) }
+
+    /// The post with this id among the first `limit` posts. O(log n).
+    func find(_ id: PostID, among limit: UInt32) -> PostOrdinal? {
+        let bound = firstOrdinal(notBefore: id, among: limit)
+        return bound <= limit && (rows + Int(bound)).pointee.id == id.rawValue ? bound : nil
+    }
+
+    /// The lowest ordinal whose id is `id` or higher, `limit + 1` when there is none. O(log n).
+    func firstOrdinal(notBefore id: PostID, among limit: UInt32) -> PostOrdinal {
+        var low: UInt32 = 1
+        var high = limit + 1
+        while low < high {
+            let middle = low + (high - low) / 2
+            if (rows + Int(middle)).pointee.id < id.rawValue { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// The newest post below `bound` in the chain that begins at `newest`, or 0. O(log n) steps.
+    @inline(__always)
+    func newest(below bound: PostOrdinal, from newest: PostOrdinal) -> PostOrdinal {
+        var ordinal = newest
+        while ordinal >= bound, ordinal != 0 {
+            let row = rows + Int(ordinal)
+            let jump = row.pointee.jump
+            ordinal = jump >= bound && jump != ordinal ? jump : row.pointee.previous
+        }
+        return ordinal
+    }
+}

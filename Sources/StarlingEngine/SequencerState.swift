@@ -1,0 +1,154 @@
+import StarlingMemory
+import StarlingSchema
+import StarlingSystem
+
+/// What the sequencer knows: a fold of the log. The same `apply` runs when a fact is new and when it is read back, so
+/// live and recovered state cannot differ. Each applied fact is handed to the workers as events.
+final class SequencerState {
+    let users: UserTable
+    let posts: PostTable
+    let graph: FollowGraph
+    let ring: EventRing
+    var mint = PostIDMint()
+    var idempotency: IdempotencyTable
+    /// Log time: the newest record's timestamp. Never goes back.
+    private(set) var milliseconds: UInt64 = 0
+    private(set) var lastLSN: UInt64 = 0
+    /// Each author's newest post.
+    private let newestPost: MappedTable<PostOrdinal>
+
+    init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
+        var random = SeededRandom(seed: seed)
+        users = try UserTable(
+            maximumUsers: configuration.maximumUsers, hugePages: configuration.hugePages, seed: random.next())
+        posts = try PostTable(maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages)
+        graph = try FollowGraph(configuration: configuration, seed: random.next())
+        newestPost = try configuration.makeUserTable()
+        idempotency = IdempotencyTable(retentionMilliseconds: configuration.idempotencyMilliseconds)
+        self.ring = ring
+    }
+
+    /// Folds one fact. `lsn` follows the last one; the ring has room for `EventBudget.events(of:)`.
+    func apply(_ fact: Starling_V1_Fact, lsn: UInt64, milliseconds time: UInt64) throws(FactError) {
+        let before = ring.head
+        switch fact.fact {
+        case .followed(let edge):
+            try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
+        case .unfollowed(let edge): removeEdge(edge.userID, edge.targetID, lsn: lsn)
+        case .followsImported(let edges): try addEdges(edges, lsn: lsn)
+        case .postCreated(let post): try addPost(post, lsn: lsn)
+        case .postDeleted(let post): try deletePost(post, lsn: lsn)
+        case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
+        case .acknowledged: break
+        case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
+        }
+        if ring.head == before {
+            ring.append(Event(lsn: lsn, value: 0, first: 0, second: 0, third: 0, kind: .advanced, endsRecord: true))
+        } else {
+            ring.endRecord()
+        }
+        milliseconds = max(milliseconds, time)
+        lastLSN = lsn
+        if !fact.idempotencyKey.isEmpty { remember(fact, lsn: lsn) }
+    }
+
+    private static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
+
+    /// The index of an account, which exists from its first use on.
+    private func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
+        let user = UserID(rawValue: id)
+        if let known = users.index(of: user) { return known }
+        guard users.hasRoom(for: 1) else {
+            throw FactError(lsn: lsn, reason: "the log holds more accounts than maximumUsers; raise it", isLimit: true)
+        }
+        let index = users.add(user)
+        graph.ensure(users: Int(index) + 1)
+        newestPost.ensure(count: Int(index) + 1)
+        emit(.userAdded, lsn: lsn, first: index, value: id)
+        return index
+    }
+
+    @inline(__always)
+    private func emit(
+        _ kind: Event.Kind, lsn: UInt64, first: UInt32, second: UInt32 = 0, third: UInt32 = 0, value: UInt64 = 0
+    ) {
+        ring.append(
+            Event(lsn: lsn, value: value, first: first, second: second, third: third, kind: kind, endsRecord: false))
+    }
+
+    private func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+        let first = try use(follower, lsn: lsn)
+        let second = try use(followee, lsn: lsn)
+        if graph.insert(first, second) { emit(.followed, lsn: lsn, first: first, second: second, third: since) }
+    }
+
+    private func addEdges(_ edges: Starling_V1_FollowsImported, lsn: UInt64) throws(FactError) {
+        guard edges.users.count == edges.targets.count,
+            edges.sinceEach.isEmpty || edges.sinceEach.count == edges.users.count
+        else { throw FactError(lsn: lsn, reason: "lists of imported follows differ in length") }
+        for row in 0..<edges.users.count {
+            let since = edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row]
+            try addEdge(edges.users[row], edges.targets[row], since: Self.seconds(since), lsn: lsn)
+        }
+    }
+
+    private func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
+        guard let first = users.index(of: UserID(rawValue: follower)),
+            let second = users.index(of: UserID(rawValue: followee)), graph.remove(first, second)
+        else { return }
+        emit(.unfollowed, lsn: lsn, first: first, second: second)
+    }
+
+    private func addPost(_ post: Starling_V1_PostCreated, lsn: UInt64) throws(FactError) {
+        guard posts.hasRoom else {
+            throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
+        }
+        let author = try use(post.authorID, lsn: lsn)
+        let id = PostID(rawValue: post.postID)
+        let newest = newestPost.rows + Int(author)
+        let visibility: PostVisibility = post.visibility == .followers ? .followers : .public
+        let ordinal = posts.append(
+            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
+        newest.pointee = ordinal
+        mint.observe(id)
+        emit(.postCreated, lsn: lsn, first: author, second: ordinal)
+    }
+
+    private func deletePost(_ post: Starling_V1_PostDeleted, lsn: UInt64) throws(FactError) {
+        guard let ordinal = posts.find(PostID(rawValue: post.postID), among: posts.count) else {
+            throw FactError(lsn: lsn, reason: "it deletes post \(post.postID), which the log does not hold")
+        }
+        guard posts.deletedLSN(ordinal) == 0 else { return }
+        posts.delete(ordinal, lsn: lsn)
+        emit(.postDeleted, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal)
+    }
+
+    private func changeMode(
+        _ change: Starling_V1_FanoutModeChanged, lsn: UInt64, milliseconds time: UInt64
+    ) throws(FactError) {
+        let author = try use(change.authorID, lsn: lsn)
+        let isPulled = change.mode == .pull
+        graph.setPulled(author, isPulled)
+        emit(
+            .fanoutModeChanged, lsn: lsn, first: author, second: isPulled ? 1 : 0,
+            third: UInt32(clamping: change.followerCount), value: time)
+    }
+
+    private func remember(_ fact: Starling_V1_Fact, lsn: UInt64) {
+        guard let (actor, answer) = FactAnswer.of(fact) else { return }
+        idempotency.expire(now: milliseconds)
+        let key = IdempotencyTable.Key(actor: actor, text: fact.idempotencyKey)
+        let fingerprint = Hash128(high: fact.fingerprintHigh, low: fact.fingerprintLow)
+        idempotency.insert(
+            key, .init(fingerprint: fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer))
+    }
+}
+
+/// A record of the log that cannot be applied.
+struct FactError: Error, CustomStringConvertible {
+    let lsn: UInt64
+    let reason: String
+    /// Whether a setting is in the way, not the record.
+    var isLimit = false
+    var description: String { "record \(lsn) cannot be applied: \(reason)" }
+}

@@ -1,0 +1,125 @@
+import StarlingMemory
+import StarlingSets
+
+extension Worker {
+    /// Folds one event. Deterministic: depends on the events before it and on nothing else.
+    @inline(__always)
+    func apply(_ event: UnsafePointer<Event>) {
+        switch event.pointee.kind {
+        case .postCreated: deliver(event.pointee.second, by: event.pointee.first)
+        case .followed: addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
+        case .unfollowed: removeEdge(event.pointee.first, event.pointee.second)
+        case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
+        case .postDeleted: deletePost(by: event.pointee.first)
+        case .fanoutModeChanged: changeMode(event.pointee)
+        case .advanced: break
+        }
+    }
+
+    private func addUser(_ index: UserIndex, id: UInt64) {
+        let count = Int(index) + 1
+        newestPosts.ensure(count: count)
+        followers.ensure(count: count)
+        authorFlags.ensure(count: count)
+        readerNumbers.ensure(count: count)
+        guard Slot.worker(of: UserID(rawValue: id), workers: workers) == number else { return }
+        let reader = readerUsers.append(index)
+        readerNumbers.rows[Int(index)] = UInt32(reader + 1)
+        timelines.ensure(count: reader + 1)
+        floors.ensure(count: reader + 1)
+        followees.ensure(count: reader + 1)
+        pulledFollowees.ensure(count: reader + 1)
+        followerCounts.ensure(count: reader + 1)
+        postCounts.ensure(count: reader + 1)
+    }
+
+    /// Fan-out: writes a post into the timelines of this worker's followers of its author.
+    private func deliver(_ post: PostOrdinal, by author: UserIndex) {
+        newestPosts.rows[Int(author)] = post
+        if let own = reader(author) {
+            postCounts.rows[own] += 1
+            livePosts += 1
+        }
+        let list = followers.rows + Int(author)
+        let count = UInt64(list.pointee.count)
+        if count == 0 { return }
+        if authorFlags.rows[Int(author)] & AuthorFlag.pulled != 0 {
+            pulled += count
+            return
+        }
+        var blocks = followerSets.blocks(list)
+        while let block = blocks.next() {
+            guard let readers = block.baseAddress else { continue }
+            timelineSets.insertIntoMany(
+                post, sets: timelines.rows, readers: readers, count: block.count, cap: cap, floors: floors.rows)
+        }
+        pushed += count
+    }
+
+    private func deletePost(by author: UserIndex) {
+        guard let own = reader(author) else { return }
+        postCounts.rows[own] -= 1
+        livePosts -= 1
+    }
+
+    private func addEdge(_ follower: UserIndex, _ followee: UserIndex, since: UInt32) {
+        if let own = reader(followee) { followerCounts.rows[own] += 1 }
+        guard let reader = reader(follower) else { return }
+        guard followeeSets.insert(KeyedValue32(key: followee, value: since), into: followees.rows + reader) else {
+            preconditionFailure("the sequencer lets no edge in twice")
+        }
+        edges += 1
+        _ = followerSets.insert(UInt32(reader), into: followers.rows + Int(followee))
+        if authorFlags.rows[Int(followee)] != 0 {
+            _ = pulledSets.insert(followee, into: pulledFollowees.rows + reader)
+        } else {
+            backfill(reader, from: followee)
+        }
+    }
+
+    private func removeEdge(_ follower: UserIndex, _ followee: UserIndex) {
+        if let own = reader(followee) { followerCounts.rows[own] -= 1 }
+        guard let reader = reader(follower) else { return }
+        _ = followeeSets.remove(followee, from: followees.rows + reader)
+        edges -= 1
+        _ = followerSets.remove(UInt32(reader), from: followers.rows + Int(followee))
+        _ = pulledSets.remove(followee, from: pulledFollowees.rows + reader)
+        // The followee's entries stay in the timeline; the edge decides at read, and the cap carries them out.
+    }
+
+    /// Puts a new followee's posts into the timeline, newest first, down to where the timeline is complete from.
+    private func backfill(_ reader: Int, from author: UserIndex) {
+        var post = newestPosts.rows[Int(author)]
+        while post != 0, post >= floors.rows[reader] {
+            insert(post, into: reader)
+            post = posts.rows[Int(post)].previous
+        }
+    }
+
+    private func insert(_ post: PostOrdinal, into reader: Int) {
+        let timeline = timelines.rows + reader
+        guard timelineSets.insert(post, into: timeline) else { return }
+        if timeline.pointee.count >= cap + SortedSetArena<UInt32>.leafCapacity,
+            let dropped = timelineSets.trim(timeline, toNewest: cap)
+        {
+            floors.rows[reader] = dropped + 1
+        }
+    }
+
+    /// From pull on, the author's posts are in no timeline, so each follower merges them at read. They go on doing so after
+    /// a switch back to push, because what was posted in between is still in no timeline; an entry that is in both counts
+    /// once. So a switch back costs nothing, and neither direction loses or repeats a post.
+    private func changeMode(_ event: Event) {
+        let author = Int(event.first)
+        modeChanges[event.first] = FanoutModeChange(milliseconds: event.value, followerCount: event.third)
+        guard event.second == 1 else {
+            authorFlags.rows[author] &= ~AuthorFlag.pulled
+            return
+        }
+        authorFlags.rows[author] = AuthorFlag.pulled | AuthorFlag.everPulled
+        var blocks = followerSets.blocks(followers.rows + author)
+        while let block = blocks.next() {
+            for reader in block { _ = pulledSets.insert(event.first, into: pulledFollowees.rows + Int(reader)) }
+        }
+    }
+}

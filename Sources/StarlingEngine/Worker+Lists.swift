@@ -1,0 +1,66 @@
+import StarlingMemory
+import StarlingSets
+
+extension Worker {
+    /// Accounts that a user of this worker follows, in the order of the accounts' first use, after `bound`.
+    func followeeEntries(of user: UserIndex, after bound: UserIndex?, limit: Int) -> [EdgeEntry] {
+        guard let reader = reader(user) else { return [] }
+        var result: [EdgeEntry] = []
+        let set = followees.rows + reader
+        var edges = bound.map { followeeSets.ascending(set, above: $0) } ?? followeeSets.ascending(set)
+        while result.count < limit, let edge = edges.next() {
+            result.append(EdgeEntry(index: edge.key, user: users.id(of: edge.key), sinceSeconds: edge.value))
+        }
+        return result
+    }
+
+    /// This worker's share of the accounts that follow a user, in the order of their first use, after `bound`.
+    func followerEntries(of user: UserIndex, after bound: UserIndex?, limit: Int) -> [EdgeEntry] {
+        guard Int(user) < followers.count else { return [] }
+        var result: [EdgeEntry] = []
+        let first = bound.map { firstReader(above: $0) } ?? 0
+        var readers = followerSets.ascending(followers.rows + Int(user), from: UInt32(first))
+        while result.count < limit, let reader = readers.next() {
+            let index = readerUsers.rows[Int(reader)]
+            let since = followeeSets.find(user, in: followees.rows + Int(reader))?.value ?? 0
+            result.append(EdgeEntry(index: index, user: users.id(of: index), sinceSeconds: since))
+        }
+        return result
+    }
+
+    /// The first of this worker's readers whose user index is above `index`. Reader numbers rise with user indexes.
+    private func firstReader(above index: UserIndex) -> Int {
+        var low = 0
+        var high = readerUsers.count
+        while low < high {
+            let middle = low + (high - low) / 2
+            if readerUsers.rows[middle] <= index { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// Counters and fan-out mode of an account that this worker owns; nil when no record has used it yet.
+    func profile(of user: UserIndex) -> Profile? {
+        guard let reader = reader(user) else { return nil }
+        return Profile(
+            followerCount: Int(followerCounts.rows[reader]),
+            followingCount: followees.rows[reader].count,
+            postCount: Int(postCounts.rows[reader]),
+            isPulled: authorFlags.rows[Int(user)] & AuthorFlag.pulled != 0,
+            lastSwitch: modeChanges[user].map { ($0.milliseconds, Int($0.followerCount)) },
+            postsPerDay: postsPerDay(of: user))
+    }
+
+    /// Posts of the author in the 24 hours up to the newest one. O(log n).
+    private func postsPerDay(of author: UserIndex) -> Double {
+        let newest = newestPosts.rows[Int(author)]
+        guard newest != 0 else { return 0 }
+        let row = posts.rows[Int(newest)]
+        let time = PostID(rawValue: row.id).milliseconds
+        let dayBefore = (max(time, PostIDMint.epoch + 86_400_000) - 86_400_000 - PostIDMint.epoch) << PostIDMint.lowBits
+        let bound = posts.firstOrdinal(notBefore: PostID(rawValue: dayBefore), among: newest)
+        let older = posts.newest(below: bound, from: newest)
+        let olderCount = older == 0 ? 0 : posts.rows[Int(older)].height + 1
+        return Double(row.height + 1 - olderCount)
+    }
+}

@@ -1,0 +1,144 @@
+import StarlingMemory
+import StarlingSets
+import StarlingSystem
+import Synchronization
+
+/// One worker: owns the readers of a range of slots, and folds every event of the log into what it keeps for them.
+///
+/// Tables by user index hold what every worker must know of every account; tables by reader number hold what this worker
+/// owns. Owned by one thread (or by the test that steps the engine); only `appliedLSN` and the mailbox are shared.
+final class Worker: @unchecked Sendable {
+    let number: Int
+    let workers: Int
+    let cap: Int
+    let users: UserTable
+    let posts: PostTable
+    let ring: EventRing
+    let time: any TimeSource
+
+    // By user index.
+    let newestPosts: MappedTable<PostOrdinal>
+    let followers: MappedTable<SortedSet>
+    let authorFlags: MappedTable<UInt8>
+    /// Reader number plus one; 0 for accounts that another worker owns.
+    let readerNumbers: MappedTable<UInt32>
+
+    // By reader number.
+    let readerUsers: MappedTable<UserIndex>
+    let timelines: MappedTable<SortedSet>
+    /// A timeline is complete from this ordinal on.
+    let floors: MappedTable<PostOrdinal>
+    let followees: MappedTable<SortedSet>
+    /// Followees whose posts are not, or not all, in the timeline: merged at read.
+    let pulledFollowees: MappedTable<SortedSet>
+    let followerCounts: MappedTable<UInt32>
+    let postCounts: MappedTable<UInt32>
+
+    let timelineSets: SortedSetArena<UInt32>
+    let followerSets: SortedSetArena<UInt32>
+    let followeeSets: SortedSetArena<KeyedValue32>
+    let pulledSets: SortedSetArena<UInt32>
+
+    /// The latest switch of each author that ever switched.
+    var modeChanges: [UserIndex: FanoutModeChange] = [:]
+    var pushed: UInt64 = 0
+    var pulled: UInt64 = 0
+    var edges: UInt64 = 0
+    var livePosts: UInt64 = 0
+    var delays = DelayHistogram()
+    /// Ordinals of heads of chains while a page is merged; kept so that a read allocates nothing for it.
+    var chainHeap = ChainHeap()
+
+    private var position: UInt64 = 0
+    private var mark: UInt64 = 0
+    private var postsInMark: UInt64 = 0
+    private let applied = Atomic<UInt64>(0)
+
+    /// Flags of an author in `authorFlags`.
+    enum AuthorFlag {
+        /// Posts are pulled now.
+        static let pulled: UInt8 = 1
+        /// Some posts are in no timeline, because they were made while the author was pulled.
+        static let everPulled: UInt8 = 2
+    }
+
+    init(
+        number: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable, ring: EventRing,
+        time: any TimeSource, seed: UInt64
+    ) throws(ArenaError) {
+        self.number = number
+        workers = configuration.workers
+        cap = configuration.timelineCap
+        self.users = users
+        self.posts = posts
+        self.ring = ring
+        self.time = time
+        newestPosts = try configuration.makeUserTable()
+        followers = try configuration.makeUserTable()
+        authorFlags = try configuration.makeUserTable()
+        readerNumbers = try configuration.makeUserTable()
+        readerUsers = try configuration.makeUserTable()
+        timelines = try configuration.makeUserTable()
+        floors = try configuration.makeUserTable()
+        followees = try configuration.makeUserTable()
+        pulledFollowees = try configuration.makeUserTable()
+        followerCounts = try configuration.makeUserTable()
+        postCounts = try configuration.makeUserTable()
+        // The same seed for all workers: how a set is laid out must not depend on who owns it.
+        timelineSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
+        followerSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
+        followeeSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
+        pulledSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
+    }
+
+    /// The last record whose events have all been applied. Any thread.
+    var appliedLSN: UInt64 { applied.load(ordering: .acquiring) }
+
+    /// Applies published events until about `budget` deliveries are made or nothing is left, so that reads get their turn
+    /// in between. Returns whether it did anything.
+    func applySlice(budget: UInt64) -> Bool {
+        let before = pushed &+ pulled
+        let start = position
+        while let current = ring.mark(mark) {
+            while position < current.end {
+                let event = ring.event(at: position)
+                apply(event)
+                if event.pointee.kind == .postCreated { postsInMark &+= 1 }
+                position &+= 1
+                // A slice ends with a record: a read never sees half of one.
+                guard event.pointee.endsRecord else { continue }
+                applied.store(event.pointee.lsn, ordering: .releasing)
+                if pushed &+ pulled &- before >= budget || position &- start >= Self.eventsPerSlice {
+                    ring.advance(worker: number, to: position, mark: mark)
+                    return true
+                }
+            }
+            if postsInMark > 0 {
+                let now = time.monotonicNanoseconds()
+                delays.record(now > current.nanoseconds ? now - current.nanoseconds : 0, times: postsInMark)
+                postsInMark = 0
+            }
+            mark &+= 1
+        }
+        ring.advance(worker: number, to: position, mark: mark)
+        return position != start
+    }
+
+    private static let eventsPerSlice: UInt64 = 8_192
+
+    /// Whether there are published events that this worker has not applied.
+    var hasEvents: Bool { ring.mark(mark) != nil }
+
+    /// The reader number of an account that this worker owns.
+    @inline(__always)
+    func reader(_ index: UserIndex) -> Int? {
+        let number = readerNumbers.rows[Int(index)]
+        return number == 0 ? nil : Int(number - 1)
+    }
+}
+
+/// When and why an author was last switched between push and pull.
+struct FanoutModeChange: Sendable {
+    var milliseconds: UInt64
+    var followerCount: UInt32
+}

@@ -1,0 +1,134 @@
+import StarlingSystem
+import Synchronization
+
+/// Something that a worker does for a reader, between two slices of fan-out.
+struct WorkerJob: Sendable {
+    /// The job waits until this record is applied.
+    var minimumLSN: UInt64
+    /// When it stops waiting, in monotonic nanoseconds.
+    var deadline: UInt64
+    /// Runs on the worker's thread and must be short.
+    var run: @Sendable (Result<Worker, EngineError>) -> Void
+}
+
+/// Drives one worker: slices of fan-out, and jobs in between. On a thread of its own by `run`, or by `step` in a test.
+final class WorkerRunner: @unchecked Sendable {
+    let worker: Worker
+    let parker = Parker()
+    private let mailbox: Mailbox<WorkerJob>
+    private let writer: WriterSignal
+    private let isStopping = Atomic<Bool>(false)
+    private let queueLimit: Int
+    private var taken: [WorkerJob] = []
+    private var waiting: [WorkerJob] = []
+    /// The lowest record that a waiting job wants.
+    private var wantedLSN = UInt64.max
+    /// When waiting jobs are looked at for their deadlines, in monotonic nanoseconds.
+    private var nextLook = UInt64.max
+
+    /// Deliveries between two looks at the mailbox: about a millisecond.
+    private static let sliceBudget: UInt64 = 50_000
+    /// Waiting jobs are looked at for their deadlines no more often than this, however many wait.
+    private static let lookNanoseconds: UInt64 = 5_000_000
+
+    init(worker: Worker, queueLimit: Int, writer: WriterSignal) {
+        self.worker = worker
+        self.writer = writer
+        self.queueLimit = queueLimit
+        mailbox = Mailbox(limit: queueLimit)
+    }
+
+    /// Hands a job over. Any thread. A job that is refused runs at once, with the reason.
+    func offer(_ job: WorkerJob) {
+        switch mailbox.offer(job) {
+        case .taken: parker.wake()
+        case .full: job.run(.failure(.overloaded(retryAfterMilliseconds: 100)))
+        case .closed: job.run(.failure(.closed))
+        }
+    }
+
+    /// One slice of fan-out and all jobs that can run. Returns whether there was anything to do.
+    func step() -> Bool {
+        let applied = worker.applySlice(budget: Self.sliceBudget)
+        if applied { writer.wakeIfWaiting() }
+        mailbox.takeAll(into: &taken)
+        let hadJobs = !taken.isEmpty
+        for job in taken {
+            if worker.appliedLSN >= job.minimumLSN { job.run(.success(worker)) } else { wait(job) }
+        }
+        taken.removeAll(keepingCapacity: true)
+        if !waiting.isEmpty { settleWaiting() }
+        return applied || hadJobs
+    }
+
+    private func wait(_ job: WorkerJob) {
+        guard waiting.count < queueLimit else { return job.run(.failure(.overloaded(retryAfterMilliseconds: 100))) }
+        waiting.append(job)
+        wantedLSN = min(wantedLSN, job.minimumLSN)
+        nextLook = min(nextLook, job.deadline)
+    }
+
+    /// Runs the jobs whose record is applied or whose time is up. Looks through all of them only when there may be one.
+    private func settleWaiting() {
+        let now = worker.time.monotonicNanoseconds()
+        let applied = worker.appliedLSN
+        guard applied >= wantedLSN || now >= nextLook else { return }
+        var lowest = UInt64.max
+        var earliest = UInt64.max
+        waiting.removeAll { job in
+            if applied >= job.minimumLSN {
+                job.run(.success(worker))
+            } else if now >= job.deadline {
+                job.run(.failure(.notYetVisible(lsn: job.minimumLSN, appliedLSN: applied)))
+            } else {
+                lowest = min(lowest, job.minimumLSN)
+                earliest = min(earliest, job.deadline)
+                return false
+            }
+            return true
+        }
+        wantedLSN = lowest
+        nextLook = max(earliest, now &+ Self.lookNanoseconds)
+    }
+
+    /// The worker's thread: until `stop`.
+    func run(pinnedTo processor: Int?) {
+        if let processor { SystemThread.pinCurrent(toProcessor: processor) }
+        while !isStopping.load(ordering: .acquiring) {
+            if !step(), !worker.hasEvents { parker.park(milliseconds: waiting.isEmpty ? 1_000 : 5) }
+        }
+        refuseRest()
+    }
+
+    /// Ends `run` after the current step.
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        parker.wake()
+    }
+
+    /// Answers everything that still waits. After `run` has ended, or without a thread.
+    func refuseRest() {
+        mailbox.close()
+        mailbox.takeAll(into: &taken)
+        for job in taken + waiting { job.run(.failure(.closed)) }
+        taken = []
+        waiting = []
+    }
+}
+
+/// How workers tell a writer that waits for room in the ring that there is some.
+final class WriterSignal: Sendable {
+    let parker = Parker()
+    private let isWaiting = Atomic<Bool>(false)
+
+    func wakeIfWaiting() {
+        if isWaiting.load(ordering: .relaxed) { parker.wake() }
+    }
+
+    /// Writer: sleeps until a worker made progress, or for a millisecond.
+    func waitForWorkers() {
+        isWaiting.store(true, ordering: .relaxed)
+        parker.park(milliseconds: 1)
+        isWaiting.store(false, ordering: .relaxed)
+    }
+}

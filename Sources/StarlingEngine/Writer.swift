@@ -1,0 +1,224 @@
+import StarlingLog
+import StarlingSystem
+import Synchronization
+
+/// A command on its way to the sequencer, and who waits for the answer.
+struct Submission: Sendable {
+    var command: Command
+    var context: WriteContext
+    /// Runs on the writer's thread and must be short.
+    var completion: @Sendable (Result<WriteReceipt, EngineError>) -> Void
+}
+
+/// The one writer: takes what has arrived, sequences it, commits, publishes to the workers, answers, and begins again. What
+/// arrives during a commit goes into the next one, so batches grow with the load and no timer is needed.
+final class Writer: @unchecked Sendable {
+    let sequencer: Sequencer
+    let mailbox: Mailbox<Submission>
+    let signal: WriterSignal
+    private let log: LogWriter
+    private let ring: EventRing
+    private let time: any TimeSource
+    private let wakeWorkers: @Sendable () -> Void
+    private let published = Atomic<UInt64>(0)
+    private let graphBytes = Atomic<Int>(0)
+    private var queue: [Submission] = []
+    private var queueStart = 0
+    private var answers: [Answer] = []
+    private var quiet = Quiet()
+    private var lastSync: UInt64 = 0
+    private let failed = Mutex<LogError?>(nil)
+
+    private struct Answer {
+        var completion: @Sendable (Result<WriteReceipt, EngineError>) -> Void
+        var result: Result<WriteReceipt, EngineError>
+    }
+
+    /// When something was last written and whether it is known to be on the disk.
+    private struct Quiet {
+        var since: UInt64 = 0
+        var needsMarker = false
+    }
+
+    /// Uncommitted log bytes at which a round ends, so that answers do not wait for ever in a flood.
+    private static let roundBytes = 4 << 20
+    private static let quietNanoseconds: UInt64 = 100_000_000
+    private static let syncNanoseconds: UInt64 = 1_000_000_000
+
+    init(
+        sequencer: Sequencer, log: LogWriter, ring: EventRing, time: any TimeSource, configuration: EngineConfiguration,
+        signal: WriterSignal, wakeWorkers: @escaping @Sendable () -> Void
+    ) {
+        self.sequencer = sequencer
+        self.log = log
+        self.ring = ring
+        self.time = time
+        self.signal = signal
+        self.wakeWorkers = wakeWorkers
+        mailbox = Mailbox(limit: configuration.writeQueueLimit, byteLimit: configuration.writeQueueBytes)
+        published.store(sequencer.state.lastLSN, ordering: .relaxed)
+        noteMemory()
+    }
+
+    /// The last record that workers and readers may see. Any thread.
+    var publishedLSN: UInt64 { published.load(ordering: .acquiring) }
+
+    /// Memory of the sequencer's own edges, as of the last commit. Any thread.
+    var sequencerEdgeBytes: Int { graphBytes.load(ordering: .relaxed) }
+
+    /// Why nothing is written any more, or nil. Any thread.
+    var failure: LogError? { failed.withLock { $0 } }
+
+    /// What a round came to.
+    enum Round {
+        case idle, worked
+        /// The ring is full: the workers must catch up first.
+        case stalled
+    }
+
+    /// One round: sequence, commit, publish, answer.
+    func step() -> Round {
+        if failure != nil {
+            refuseRest(.closed)
+            return .idle
+        }
+        if queueStart == queue.count {
+            queue.removeAll(keepingCapacity: true)
+            queueStart = 0
+            mailbox.takeAll(into: &queue)
+        }
+        if queueStart == queue.count { return .idle }
+        let head = ring.head
+        let isStalled = sequenceRound()
+        if answers.isEmpty { return isStalled ? .stalled : .worked }
+        finishRound(hasRecords: ring.head != head)
+        return .worked
+    }
+
+    /// Sequences until the round is full. Returns whether the ring had no room for the next command.
+    private func sequenceRound() -> Bool {
+        while queueStart < queue.count, log.pendingBytes < Self.roundBytes {
+            let submission = queue[queueStart]
+            let budget = CommandBudget.of(submission.command)
+            guard ring.hasRoom(for: budget.events) else { return true }
+            let result: Result<WriteReceipt, EngineError>
+            do throws(EngineError) {
+                try reserve(budget.logBytes)
+                result = .success(try sequencer.process(submission.command, submission.context))
+            } catch {
+                if case .tooMuch = reservation { return false }
+                result = .failure(error)
+            }
+            answers.append(Answer(completion: submission.completion, result: result))
+            queueStart += 1
+            if failure != nil { return false }
+        }
+        return false
+    }
+
+    private enum Reservation { case made, tooMuch, refused }
+    private var reservation = Reservation.made
+
+    private func reserve(_ bytes: Int) throws(EngineError) {
+        reservation = .made
+        if bytes == 0 { return }
+        do {
+            try log.reserve(bytes: bytes)
+        } catch .tooMuchPending where log.pendingBytes > 0 {
+            // What is there is committed first; then there is room.
+            reservation = .tooMuch
+            throw .overloaded(retryAfterMilliseconds: 1)
+        } catch .outOfSpace(let error) {
+            reservation = .refused
+            throw .outOfSpace(error.description)
+        } catch .tooMuchPending(let bytes, let limit) {
+            reservation = .refused
+            throw .invalid(field: "rows", reason: "the request needs \(bytes) bytes of log; at most \(limit) fit")
+        } catch {
+            failed.withLock { $0 = error }
+            throw .closed
+        }
+    }
+
+    private func finishRound(hasRecords: Bool) {
+        if hasRecords {
+            // Answered before the kernel has it, but not shown: what readers see they can also read the bodies of.
+            if log.log.level == .memory { answerAll() }
+            do {
+                try log.commit()
+                quiet = Quiet(since: time.monotonicNanoseconds(), needsMarker: true)
+            } catch {
+                fail(error)
+                return
+            }
+            publish()
+        }
+        answerAll()
+        if log.log.level == .os { syncWhenDue() }
+    }
+
+    /// The periodic sync of level `os`, under load.
+    private func syncWhenDue() {
+        let now = time.monotonicNanoseconds()
+        guard now &- lastSync >= Self.syncNanoseconds else { return }
+        lastSync = now
+        do { try log.sync() } catch { fail(error) }
+    }
+
+    private func publish() {
+        sequencer.state.posts.publish()
+        noteMemory()
+        published.store(sequencer.state.lastLSN, ordering: .releasing)
+        ring.publish(nanoseconds: time.monotonicNanoseconds())
+        wakeWorkers()
+    }
+
+    private func noteMemory() {
+        let state = sequencer.state
+        graphBytes.store(state.graph.memory(users: Int(state.users.count)), ordering: .relaxed)
+    }
+
+    private func answerAll() {
+        for answer in answers { answer.completion(answer.result) }
+        answers.removeAll(keepingCapacity: true)
+    }
+
+    /// Ends the writing: what was in this round may or may not have happened.
+    private func fail(_ error: LogError) {
+        failed.withLock { $0 = error }
+        for answer in answers {
+            switch answer.result {
+            case .success: answer.completion(.failure(.unknownOutcome("\(error)")))
+            case .failure: answer.completion(answer.result)
+            }
+        }
+        answers.removeAll()
+    }
+
+    /// Work for a moment without writes: the periodic sync of level `os`, and a marker after which the last batch cannot be
+    /// taken for a torn one.
+    func rest() {
+        guard quiet.needsMarker, failure == nil else { return }
+        let idle = time.monotonicNanoseconds() &- quiet.since
+        guard idle >= (log.log.level == .disk ? Self.quietNanoseconds : Self.syncNanoseconds) else { return }
+        do {
+            if log.log.level != .memory { try log.writeSyncMarker() }
+            quiet.needsMarker = false
+        } catch {
+            fail(error)
+        }
+    }
+
+    /// Refuses everything that still waits.
+    func refuseRest(_ error: EngineError) {
+        mailbox.close()
+        var rest: [Submission] = []
+        mailbox.takeAll(into: &rest)
+        for submission in queue[queueStart...] + rest { submission.completion(.failure(error)) }
+        queue = []
+        queueStart = 0
+    }
+
+    /// Closes the log; with `clean`, everything appended is committed and marked.
+    func close(clean: Bool) throws(LogError) { try log.close(clean: clean && failure == nil) }
+}

@@ -1,0 +1,170 @@
+import StarlingEngine
+import StarlingLog
+
+/// Everything that can be set about the daemon, by the key that the configuration file and `--set` use.
+public struct DaemonConfiguration: Sendable {
+    /// The data directory.
+    public var data = ""
+    /// The public HTTP listener.
+    public var http = ListenAddress("127.0.0.1:8480").unsafelyUnwrapped
+    /// The TCP listener.
+    public var tcp = ListenAddress("127.0.0.1:7480").unsafelyUnwrapped
+    /// The admin HTTP listener.
+    public var admin = ListenAddress("127.0.0.1:8481").unsafelyUnwrapped
+    /// The engine's settings.
+    public var engine = EngineConfiguration()
+    /// Event loops that serve the listeners.
+    public var eventLoops = 1
+    /// Lines of the log from this level on: `debug`, `info`, `warning` or `error`.
+    public var logLevel = "info"
+    var tcpLimits = TCPLimits()
+    var httpLimits = HTTPLimits()
+
+    /// The defaults: loopback listeners, one worker a processor.
+    public init(processors: Int) {
+        engine.workers = min(max(processors, 1), 64)
+    }
+
+    /// One setting: its key, how it is read and how it is shown.
+    private struct Setting: Sendable {
+        var key: String
+        var read: @Sendable (DaemonConfiguration) -> String
+        var write: @Sendable (inout DaemonConfiguration, String) -> String?
+
+        static func text(_ key: String, _ path: any WritableKeyPath<DaemonConfiguration, String> & Sendable) -> Setting
+        {
+            Setting(key: key, read: { $0[keyPath: path] }) { configuration, value in
+                configuration[keyPath: path] = value
+                return nil
+            }
+        }
+
+        static func number<Number: FixedWidthInteger & Sendable>(
+            _ key: String, _ path: any WritableKeyPath<DaemonConfiguration, Number> & Sendable,
+            _ range: ClosedRange<Number>
+        ) -> Setting {
+            Setting(key: key, read: { String($0[keyPath: path]) }) { configuration, value in
+                guard let number = Number(value), range.contains(number) else {
+                    return "it must be a whole number from \(range.lowerBound) to \(range.upperBound)"
+                }
+                configuration[keyPath: path] = number
+                return nil
+            }
+        }
+
+        static func flag(_ key: String, _ path: any WritableKeyPath<DaemonConfiguration, Bool> & Sendable) -> Setting {
+            Setting(key: key, read: { $0[keyPath: path] ? "true" : "false" }) { configuration, value in
+                guard let flag = Bool(value) else { return "it must be true or false" }
+                configuration[keyPath: path] = flag
+                return nil
+            }
+        }
+
+        static func address(
+            _ key: String, _ path: any WritableKeyPath<DaemonConfiguration, ListenAddress> & Sendable
+        ) -> Setting {
+            Setting(key: key, read: { $0[keyPath: path].description }) { configuration, value in
+                guard let address = ListenAddress(value) else { return "it must be HOST:PORT" }
+                configuration[keyPath: path] = address
+                return nil
+            }
+        }
+
+        static let acknowledgement = Setting(
+            key: "ack", read: { $0.engine.acknowledgement.rawValue },
+            write: { configuration, value in
+                guard let level = AcknowledgementLevel(rawValue: value) else { return "it must be memory, os or disk" }
+                configuration.engine.acknowledgement = level
+                return nil
+            })
+
+        static let authentication = Setting(
+            key: "auth", read: { _ in "off" },
+            write: { _, value in
+                switch value {
+                case "off": nil
+                case "on": "this version has no accounts yet: only off is possible, and only on loopback"
+                default: "it must be on or off"
+                }
+            })
+    }
+
+    private static let settings: [Setting] = [
+        .text("data", \.data),
+        .address("http.listen", \.http),
+        .address("tcp.listen", \.tcp),
+        .address("admin.listen", \.admin),
+        .acknowledgement,
+        .authentication,
+        .number("workers", \.engine.workers, 1...64),
+        .flag("workers.pinned", \.engine.pinWorkers),
+        .number("eventLoops", \.eventLoops, 1...64),
+        .text("logging.level", \.logLevel),
+        .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
+        .number(RuntimeSettings.celebrityThresholdKey, \.engine.celebrityThreshold, 1...Int.max),
+        .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
+        .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
+        .number("log.batchBytes", \.engine.log.batchBytes, 1...(8 << 20)),
+        .number("idempotency.milliseconds", \.engine.idempotencyMilliseconds, 0...UInt64.max),
+        .number("memory.bodyCacheBytes", \.engine.bodyCacheBytes, 0...(1 << 40)),
+        .number("memory.arenaBytes", \.engine.arenaBytes, 1 << 20...(64 << 30)),
+        .flag("memory.hugePages", \.engine.hugePages),
+        .number("limits.users", \.engine.maximumUsers, 1...Int(UInt32.max) - 1),
+        .number("limits.posts", \.engine.maximumPosts, 1...Int(UInt32.max) - 1),
+        .number("limits.writeQueue", \.engine.writeQueueLimit, 1...(1 << 24)),
+        .number("limits.writeQueueBytes", \.engine.writeQueueBytes, 1...(1 << 40)),
+        .number("limits.readQueue", \.engine.readQueueLimit, 1...(1 << 24)),
+        .number("tcp.connections", \.tcpLimits.connections, 1...1_000_000),
+        .number("tcp.inFlight", \.tcpLimits.inFlight, 1...UInt16.max),
+        .number("tcp.payloadBytes", \.tcpLimits.payloadBytes, 1_024...(16 << 20)),
+        .number("http.connections", \.httpLimits.connections, 1...1_000_000),
+        .number("http.bodyBytes", \.httpLimits.bodyBytes, 1...(1 << 30)),
+        .number("http.headerBytes", \.httpLimits.headerBytes, 1_024...(1 << 20)),
+        .number("http.idleSeconds", \.httpLimits.idleSeconds, 1...86_400),
+    ]
+
+    /// Sets one key from its text.
+    public mutating func set(_ key: String, _ value: String) throws(ConfigurationError) {
+        guard let setting = Self.settings.first(where: { $0.key == key }) else {
+            throw ConfigurationError(key: key, reason: "there is no such setting; see docs/operations.md")
+        }
+        if let reason = setting.write(&self, value) {
+            throw ConfigurationError(key: key, reason: "\"\(value)\" is not possible: \(reason)")
+        }
+    }
+
+    /// All settings by key, as text.
+    public var values: [String: String] {
+        Dictionary(uniqueKeysWithValues: Self.settings.map { ($0.key, $0.read(self)) })
+    }
+
+    /// Throws the first contradiction between settings.
+    public func validate() throws(ConfigurationError) {
+        if data.isEmpty { throw ConfigurationError(key: "data", reason: "a data directory is needed: --data DIR") }
+        if let problem = engine.problem { throw ConfigurationError(key: "engine", reason: problem) }
+        for (key, address) in [("http.listen", http), ("tcp.listen", tcp), ("admin.listen", admin)]
+        where !address.isLoopback {
+            throw ConfigurationError(
+                key: key,
+                reason: "\(address) can be reached from other machines, which needs authentication, and this version"
+                    + " has none yet: listen on 127.0.0.1 behind a proxy that knows its users")
+        }
+    }
+}
+
+/// A setting that cannot be used. The program ends with exit code 78.
+public struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    /// The setting's key.
+    public var key: String
+    /// What is wrong with it and what would be possible.
+    public var reason: String
+
+    /// Creates an error.
+    public init(key: String, reason: String) {
+        self.key = key
+        self.reason = reason
+    }
+
+    /// One line.
+    public var description: String { "\(key): \(reason)" }
+}

@@ -1,0 +1,56 @@
+import HTTPTypes
+import StarlingEngine
+import StarlingLog
+
+/// What HTTP carries in header fields and TCP in a request's context.
+enum RequestHeaders {
+    static func context(_ fields: HTTPFields, isWrite: Bool) throws(Problem) -> CallContext {
+        var context = CallContext()
+        if let text = try single(.actorID, fields) {
+            guard let id = UInt64(text), id != 0 else { throw .invalid("X-Actor-Id", "it must be a user id") }
+            context.actor = UserID(rawValue: id)
+        }
+        if let key = try single(.idempotencyKey, fields) {
+            guard isWrite else { throw .invalid("Idempotency-Key", "this operation does not write") }
+            context.idempotencyKey = key
+        }
+        if let text = try single(.minimumLSN, fields) {
+            guard let lsn = UInt64(text) else { throw .invalid("X-Min-Lsn", "it must be a position in the log") }
+            context.minimumLSN = lsn
+        }
+        if let text = try single(.durability, fields) {
+            guard let level = AcknowledgementLevel(rawValue: text.lowercased()) else {
+                throw .invalid("X-Durability", "it must be memory, os or disk")
+            }
+            context.durability = level
+        }
+        return context
+    }
+
+    /// The field's value; a field that is sent twice means nothing.
+    private static func single(_ name: HTTPField.Name, _ fields: HTTPFields) throws(Problem) -> String? {
+        let values = fields[values: name]
+        if values.count > 1 { throw .invalid(name.rawName, "it is sent \(values.count) times") }
+        return values.first
+    }
+
+    /// Throws unless a body is declared as JSON.
+    static func checkMediaType(_ fields: HTTPFields) throws(Problem) {
+        let declared = fields[.contentType] ?? ""
+        let type = declared.split(separator: ";", maxSplits: 1).first.map { $0.trimmingASCIISpace().lowercased() } ?? ""
+        if type == "application/json" { return }
+        throw Problem(
+            status: 415, code: "UNSUPPORTED_MEDIA_TYPE",
+            detail: "the body is declared as \"\(declared.prefix(100))\"; send Content-Type: application/json")
+    }
+}
+
+extension Substring {
+    /// Without spaces and tabs at its ends.
+    fileprivate func trimmingASCIISpace() -> Substring {
+        var rest = self
+        while let first = rest.first, first == " " || first == "\t" { rest.removeFirst() }
+        while let last = rest.last, last == " " || last == "\t" { rest.removeLast() }
+        return rest
+    }
+}

@@ -1,0 +1,30 @@
+import StarlingEngine
+import StarlingLog
+import StarlingSchema
+
+/// What came with a request beside its message, whatever door it came by.
+struct CallContext: Sendable {
+    /// Who acts, as far as the door knows.
+    var actor: UserID?
+    /// The idempotency key, or nil.
+    var idempotencyKey: String?
+    /// A read waits for this record; 0 for none.
+    var minimumLSN: UInt64 = 0
+    /// The durability that the client wants at least; nil for the server's own.
+    var durability: AcknowledgementLevel?
+}
+
+/// An answer of an operation.
+struct Reply<Response: Sendable>: Sendable {
+    var response: Response
+    /// Whether it is the first answer of a repeated idempotency key.
+    var isReplay = false
+}
+
+/// How an operation gives its answer. It may run on any thread and must be short.
+typealias Respond<Response: Sendable> = @Sendable (Result<Reply<Response>, Problem>) -> Void
+
+/// Why a request failed, as every door shows it.
+struct Problem: Error, Sendable {
+    var message: Starling_V1_Problem
+}

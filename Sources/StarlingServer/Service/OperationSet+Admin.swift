@@ -1,0 +1,91 @@
+import StarlingEngine
+import StarlingSchema
+import StarlingSystem
+import SwiftProtobuf
+
+extension OperationSet {
+    /// AdminService.
+    func bindAdmin(_ bindings: inout Bindings) {
+        bindings.bind("Quiesce", quiesce)
+        bindings.bind("StateDigest", stateDigest)
+        bindings.bind("GetConfig", getConfig)
+        bindings.bind("UpdateConfig", updateConfig)
+    }
+
+    @Sendable
+    private func quiesce(
+        _ request: Starling_V1_QuiesceRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_QuiesceResponse>
+    ) {
+        engine.quiesce(
+            completion: reading(respond) { [engine] answer in
+                let statistics = answer.statistics
+                return .with {
+                    $0.lsn = answer.lsn
+                    $0.totals = .with {
+                        $0.users = statistics.users
+                        $0.edges = statistics.edges
+                        $0.posts = statistics.posts
+                        $0.deliveriesPushed = statistics.pushed
+                        $0.deliveriesPull = statistics.pulled
+                        $0.timelineEntries = statistics.timelineEntries
+                        $0.timelineBytes = statistics.timelineBytes
+                        $0.edgeBytes = statistics.edgeBytes
+                        $0.logBytes = engine.logBytes
+                        $0.logRecords = answer.lsn
+                    }
+                    $0.fanoutDelay = .with {
+                        $0.p50Microseconds = statistics.delayP50 / 1_000
+                        $0.p99Microseconds = statistics.delayP99 / 1_000
+                        $0.maxMicroseconds = statistics.delayMaximum / 1_000
+                    }
+                }
+            })
+    }
+
+    @Sendable
+    private func stateDigest(
+        _ request: Starling_V1_StateDigestRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_StateDigestResponse>
+    ) {
+        engine.stateDigest(
+            completion: reading(respond) { digest in
+                .with {
+                    $0.digest = digest.digest.description
+                    $0.workers = digest.workers.map { part in
+                        .with {
+                            $0.worker = UInt32(part.worker)
+                            $0.appliedLsn = part.appliedLSN
+                            $0.digest = part.digest.description
+                        }
+                    }
+                }
+            })
+    }
+
+    @Sendable
+    private func getConfig(
+        _ request: Starling_V1_GetConfigRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_Config>
+    ) {
+        respond(.success(Reply(response: .with { $0.values = settings.values })))
+    }
+
+    @Sendable
+    private func updateConfig(
+        _ request: Starling_V1_UpdateConfigRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_Config>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let change = try RuntimeSettings.Change(request.values, known: settings.values)
+            guard let threshold = change.celebrityThreshold else {
+                return respond(.success(Reply(response: .with { $0.values = settings.values })))
+            }
+            engine.setCelebrityThreshold(threshold) { [settings] result in
+                switch result {
+                case .failure(let error): respond(.failure(Problem(error)))
+                case .success:
+                    settings.celebrityThreshold = threshold
+                    respond(.success(Reply(response: .with { $0.values = settings.values })))
+                }
+            }
+        }
+    }
+}

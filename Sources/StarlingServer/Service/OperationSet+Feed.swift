@@ -1,0 +1,60 @@
+import StarlingEngine
+import StarlingSchema
+import SwiftProtobuf
+
+extension OperationSet {
+    /// FeedService.
+    func bindFeed(_ bindings: inout Bindings) { bindings.bind("Feed", feed) }
+
+    @Sendable
+    private func feed(
+        _ request: Starling_V1_FeedRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_FeedResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let user = try reader(request.userID, call)
+            guard request.order == .recent else {
+                throw .invalid("order", "only RECENT is offered by this version")
+            }
+            let position = try cursors.position(request.cursor, of: .feed, owner: user)
+            let isHydrated = request.hasHydrate ? request.hydrate : true
+            engine.feed(
+                of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
+                minimumLSN: call.context.minimumLSN,
+                completion: reading(respond) { [self] page throws(Problem) in
+                    let items = isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
+                    return .with {
+                        $0.items = items
+                        if let next = page.next { $0.nextCursor = cursors.cursor(next, of: .feed, owner: user) }
+                        // Nothing is ever left out: what is in no timeline is merged from the authors' posts.
+                        $0.complete = true
+                        $0.asOfLsn = page.asOfLSN
+                    }
+                })
+        }
+    }
+
+    /// Whose feed: without authentication anybody's, otherwise the actor's own.
+    private func reader(_ named: UInt64, _ call: Call) throws(Problem) -> UserID {
+        if settings.isAuthenticated { return try call.actor(named: named) }
+        if named != 0 { return UserID(rawValue: named) }
+        guard let actor = call.context.actor else { throw .actorRequired }
+        return actor
+    }
+
+    private func hydratedItems(_ entries: [PostEntry]) throws(Problem) -> [Starling_V1_FeedItem] {
+        try hydrate(entries).map { post in
+            .with {
+                $0.post = post
+                $0.author = .with { $0.id = post.authorID }
+            }
+        }
+    }
+
+    private static func bareItem(_ entry: PostEntry) -> Starling_V1_FeedItem {
+        .with {
+            $0.postID = entry.post.rawValue
+            $0.authorID = entry.author.rawValue
+            $0.createdAt = Google_Protobuf_Timestamp(milliseconds: entry.post.milliseconds)
+        }
+    }
+}

@@ -1,0 +1,214 @@
+import StarlingEngine
+import StarlingSchema
+import SwiftProtobuf
+
+extension OperationSet {
+    /// GraphService.
+    func bindGraph(_ bindings: inout Bindings) {
+        bindings.bind("Follow", follow)
+        bindings.bind("Unfollow", unfollow)
+        bindings.bind("Following", following)
+        bindings.bind("Followers", followers)
+        bindings.bind("GetUser", getUser)
+        bindings.bind("FanoutMode", fanoutMode)
+        bindings.bind("BatchFollows", batchFollows)
+    }
+
+    @Sendable
+    private func follow(
+        _ request: Starling_V1_FollowRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_FollowResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let actor = try call.actor(named: request.userID)
+            submit(.follow(UserID(rawValue: request.targetID)), call.write(by: actor), respond) {
+                [durability] receipt in
+                .with {
+                    ($0.state, $0.changed) = Self.edge(receipt)
+                    $0.lsn = receipt.lsn
+                    $0.durability = durability
+                }
+            }
+        }
+    }
+
+    @Sendable
+    private func unfollow(
+        _ request: Starling_V1_UnfollowRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_UnfollowResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let actor = try call.actor(named: request.userID)
+            submit(.unfollow(UserID(rawValue: request.targetID)), call.write(by: actor), respond) {
+                [durability] receipt in
+                .with {
+                    ($0.state, $0.changed) = Self.edge(receipt)
+                    $0.lsn = receipt.lsn
+                    $0.durability = durability
+                }
+            }
+        }
+    }
+
+    private static func edge(_ receipt: WriteReceipt) -> (Starling_V1_FollowState, Bool) {
+        guard case .follow(let outcome) = receipt.outcome else {
+            preconditionFailure("a follow is answered with an edge")
+        }
+        return (outcome.follows ? .following : .none, outcome.changed)
+    }
+
+    @Sendable
+    private func batchFollows(
+        _ request: Starling_V1_BatchFollowsRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_BatchFollowsResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            var rows: [NewFollow] = []
+            rows.reserveCapacity(request.rows.count)
+            for (number, row) in request.rows.enumerated() {
+                let follower = try rowActor(row.userID, call, field: "rows[\(number)].userId")
+                var since: UInt32?
+                if row.hasSince {
+                    guard let time = row.since.milliseconds, let seconds = UInt32(exactly: time / 1_000) else {
+                        throw .invalid("rows[\(number)].since", "it must lie between 1970 and 2106")
+                    }
+                    since = seconds
+                }
+                rows.append(
+                    NewFollow(
+                        follower: follower, followee: UserID(rawValue: row.targetID), sinceSeconds: since))
+            }
+            let context = call.write(by: call.context.actor ?? UserID(rawValue: 0))
+            submit(.importFollows(rows), context, respond) { [durability] receipt in
+                guard case .follows(let outcomes) = receipt.outcome else {
+                    preconditionFailure("imported follows are answered row by row")
+                }
+                return .with {
+                    $0.results = outcomes.map(Self.followResult)
+                    $0.lsn = receipt.lsn
+                    $0.durability = durability
+                }
+            }
+        }
+    }
+
+    /// The user that a row of a batch acts for: the actor of the request, when there is one, or the row's own.
+    func rowActor(_ named: UInt64, _ call: Call, field: String) throws(Problem) -> UserID {
+        guard let actor = call.context.actor, settings.isAuthenticated else {
+            if named == 0, let actor = call.context.actor { return actor }
+            return UserID(rawValue: named)
+        }
+        if named != 0, named != actor.rawValue { throw .invalid(field, "a row may only act for the actor") }
+        return actor
+    }
+
+    private static func followResult(_ row: Result<FollowOutcome, EngineError>) -> Starling_V1_FollowResult {
+        .with {
+            switch row {
+            case .success(let outcome):
+                $0.state = outcome.follows ? .following : .none
+                $0.changed = outcome.changed
+            case .failure(let error): $0.error = Problem(error).message
+            }
+        }
+    }
+
+    @Sendable
+    private func following(
+        _ request: Starling_V1_FollowingRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_FollowingResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let user = UserID(rawValue: request.userID)
+            let position = try cursors.position(request.cursor, of: .following, owner: user)
+            engine.following(
+                of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
+                minimumLSN: call.context.minimumLSN,
+                completion: reading(respond) { [cursors] page in
+                    .with {
+                        $0.items = page.entries.map(Self.edge)
+                        if let next = page.next {
+                            $0.nextCursor = cursors.cursor(next, of: .following, owner: user)
+                        }
+                    }
+                })
+        }
+    }
+
+    @Sendable
+    private func followers(
+        _ request: Starling_V1_FollowersRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_FollowersResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let user = UserID(rawValue: request.userID)
+            let position = try cursors.position(request.cursor, of: .followers, owner: user)
+            engine.followers(
+                of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
+                minimumLSN: call.context.minimumLSN,
+                completion: reading(respond) { [cursors] page in
+                    .with {
+                        $0.items = page.entries.map(Self.edge)
+                        if let next = page.next {
+                            $0.nextCursor = cursors.cursor(next, of: .followers, owner: user)
+                        }
+                    }
+                })
+        }
+    }
+
+    private static func edge(_ entry: EdgeEntry) -> Starling_V1_FollowEdge {
+        .with {
+            $0.userID = entry.user.rawValue
+            $0.since = Google_Protobuf_Timestamp(milliseconds: UInt64(entry.sinceSeconds) * 1_000)
+        }
+    }
+
+    @Sendable
+    private func getUser(
+        _ request: Starling_V1_GetUserRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_User>
+    ) {
+        let user = UserID(rawValue: request.userID)
+        engine.profile(
+            of: user, minimumLSN: call.context.minimumLSN,
+            completion: reading(respond) { (profile: Profile?) throws(Problem) in
+                guard let profile else { throw Problem(.userNotFound(user)) }
+                return .with {
+                    $0.id = user.rawValue
+                    $0.followerCount = UInt64(profile.followerCount)
+                    $0.followingCount = UInt64(profile.followingCount)
+                    $0.postCount = UInt64(profile.postCount)
+                }
+            })
+    }
+
+    @Sendable
+    private func fanoutMode(
+        _ request: Starling_V1_FanoutModeRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_FanoutModeResponse>
+    ) {
+        let user = UserID(rawValue: request.userID)
+        engine.profile(
+            of: user, minimumLSN: call.context.minimumLSN,
+            completion: reading(respond) { [settings] (profile: Profile?) throws(Problem) in
+                guard let profile else { throw Problem(.userNotFound(user)) }
+                return .with {
+                    $0.mode = profile.isPulled ? .pull : .push
+                    $0.followerCount = UInt64(profile.followerCount)
+                    $0.postsPerDay = profile.postsPerDay
+                    if let change = profile.lastSwitch {
+                        $0.since = Google_Protobuf_Timestamp(milliseconds: change.milliseconds)
+                    }
+                    $0.reason = Self.reason(profile, threshold: settings.celebrityThreshold)
+                }
+            })
+    }
+
+    private static func reason(_ profile: Profile, threshold: Int) -> String {
+        guard let change = profile.lastSwitch else {
+            return "never switched: \(profile.followerCount) followers; authors are pulled from \(threshold) on"
+        }
+        return profile.isPulled
+            ? "pulled since it had \(change.followerCount) followers; the threshold is now \(threshold)"
+            : "pushed again since it had \(change.followerCount) followers; the threshold is now \(threshold)"
+    }
+}

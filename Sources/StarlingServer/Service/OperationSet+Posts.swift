@@ -1,0 +1,180 @@
+import StarlingEngine
+import StarlingSchema
+import SwiftProtobuf
+
+extension OperationSet {
+    /// PostService.
+    func bindPosts(_ bindings: inout Bindings) {
+        bindings.bind("CreatePost", createPost)
+        bindings.bind("GetPost", getPost)
+        bindings.bind("GetPosts", getPosts)
+        bindings.bind("DeletePost", deletePost)
+        bindings.bind("UserPosts", userPosts)
+        bindings.bind("BatchPosts", batchPosts)
+    }
+
+    @Sendable
+    private func createPost(
+        _ request: Starling_V1_CreatePostRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_CreatePostResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let author = try call.actor(named: request.authorID)
+            var post = NewPost(author: author, text: request.text)
+            post.kind = request.kind.engineKind
+            post.mediaURL = request.mediaURL
+            post.thumbnailURL = request.thumbnailURL
+            post.visibility = request.visibility == .followers ? .followers : .public
+            post.replyTo = request.hasReplyTo ? PostID(rawValue: request.replyTo) : nil
+            post.repostOf = request.hasRepostOf ? PostID(rawValue: request.repostOf) : nil
+            submit(.createPost(post), call.write(by: author), respond) { [durability, post] receipt in
+                guard case .post(let id) = receipt.outcome else {
+                    preconditionFailure("a post is answered with its id")
+                }
+                return .with {
+                    $0.post = PostMessage.make(id: id, author: author, body: PostBody(post))
+                    $0.lsn = receipt.lsn
+                    $0.durability = durability
+                }
+            }
+        }
+    }
+
+    @Sendable
+    private func batchPosts(
+        _ request: Starling_V1_BatchPostsRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_BatchPostsResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            var posts: [NewPost] = []
+            posts.reserveCapacity(request.rows.count)
+            for (number, row) in request.rows.enumerated() {
+                let author = try rowActor(row.authorID, call, field: "rows[\(number)].authorId")
+                var post = NewPost(author: author, text: row.text)
+                post.kind = row.kind.engineKind
+                post.mediaURL = row.mediaURL
+                post.thumbnailURL = row.thumbnailURL
+                post.visibility = row.visibility == .followers ? .followers : .public
+                post.replyTo = row.hasReplyTo ? PostID(rawValue: row.replyTo) : nil
+                post.repostOf = row.hasRepostOf ? PostID(rawValue: row.repostOf) : nil
+                if row.hasCreatedAt {
+                    guard let time = row.createdAt.milliseconds else {
+                        throw .invalid("rows[\(number)].createdAt", "it must lie between 1970 and 9999")
+                    }
+                    post.createdAt = time
+                }
+                posts.append(post)
+            }
+            let context = call.write(by: call.context.actor ?? UserID(rawValue: 0))
+            submit(.importPosts(posts), context, respond) { [durability] receipt in
+                guard case .posts(let outcomes) = receipt.outcome else {
+                    preconditionFailure("imported posts are answered row by row")
+                }
+                return .with {
+                    $0.results = outcomes.map(Self.postResult)
+                    $0.lsn = receipt.lsn
+                    $0.durability = durability
+                }
+            }
+        }
+    }
+
+    private static func postResult(_ row: Result<PostID, EngineError>) -> Starling_V1_PostResult {
+        .with {
+            switch row {
+            case .success(let id): $0.postID = id.rawValue
+            case .failure(let error): $0.error = Problem(error).message
+            }
+        }
+    }
+
+    @Sendable
+    private func deletePost(
+        _ request: Starling_V1_DeletePostRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_DeletePostResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let actor = try call.actor(named: 0)
+            submit(.deletePost(PostID(rawValue: request.postID)), call.write(by: actor), respond) {
+                [durability] receipt in
+                guard case .deleted(let changed) = receipt.outcome else {
+                    preconditionFailure("a deletion is answered as one")
+                }
+                return .with {
+                    $0.changed = changed
+                    $0.lsn = receipt.lsn
+                    $0.durability = durability
+                }
+            }
+        }
+    }
+
+    @Sendable
+    private func getPost(
+        _ request: Starling_V1_GetPostRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_Post>
+    ) {
+        let id = PostID(rawValue: request.postID)
+        engine.posts(
+            [id], viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
+            completion: reading(respond) { [self] lookup throws(Problem) in
+                guard let post = try hydrate(lookup.found).first else { throw Problem(.postNotFound(id)) }
+                return post
+            })
+    }
+
+    @Sendable
+    private func getPosts(
+        _ request: Starling_V1_GetPostsRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_GetPostsResponse>
+    ) {
+        engine.posts(
+            request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
+            completion: reading(respond) { [self] lookup throws(Problem) in
+                let posts = try hydrate(lookup.found)
+                return .with {
+                    $0.items = posts
+                    $0.missing = lookup.missing.map(\.rawValue)
+                }
+            })
+    }
+
+    @Sendable
+    private func userPosts(
+        _ request: Starling_V1_UserPostsRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_UserPostsResponse>
+    ) {
+        attempt(respond) { () throws(Problem) in
+            let author = UserID(rawValue: request.userID)
+            let position = try cursors.position(request.cursor, of: .userPosts, owner: author)
+            engine.posts(
+                of: author, viewer: call.context.actor, from: position,
+                limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
+                minimumLSN: call.context.minimumLSN,
+                completion: reading(respond) { [self] page throws(Problem) in
+                    let posts = try hydrate(page.entries)
+                    return .with {
+                        $0.items = posts
+                        if let next = page.next {
+                            $0.nextCursor = cursors.cursor(next, of: .userPosts, owner: author)
+                        }
+                    }
+                })
+        }
+    }
+
+    /// The posts with their bodies, in the same order.
+    func hydrate(_ entries: [PostEntry]) throws(Problem) -> [Starling_V1_Post] {
+        do {
+            let bodies = try engine.bodies(of: entries)
+            return zip(entries, bodies).map { entry, body in
+                PostMessage.make(id: entry.post, author: entry.author, body: body)
+            }
+        } catch {
+            throw Problem(error)
+        }
+    }
+}
+
+extension Starling_V1_Post.Kind {
+    /// The engine's own; numbers that this version does not know are refused when the request is decoded.
+    var engineKind: PostKind { PostKind(rawValue: UInt8(clamping: rawValue)) ?? .text }
+}

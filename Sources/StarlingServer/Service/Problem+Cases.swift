@@ -1,0 +1,77 @@
+import StarlingEngine
+import StarlingSchema
+import SwiftProtobuf
+
+extension Problem {
+    /// A problem with its title from a table of codes; `accepted` false means that surely nothing was done.
+    init(
+        status: UInt32, code: String, detail: String, accepted: Bool? = false,
+        errors: [Starling_V1_FieldError] = [], retryAfterSeconds: UInt32? = nil
+    ) {
+        message = .with {
+            $0.type = "urn:starling:problem:" + code.lowercased().replacing("_", with: "-")
+            $0.title = Self.titles[status] ?? "Error"
+            $0.status = status
+            $0.code = code
+            $0.detail = detail
+            if let accepted { $0.accepted = accepted }
+            $0.errors = errors
+            if let retryAfterSeconds { $0.retryAfterSeconds = retryAfterSeconds }
+        }
+    }
+
+    private static let titles: [UInt32: String] = [
+        400: "Bad request", 401: "Actor unknown", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
+        409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Unprocessable request",
+        429: "Too many requests",
+        431: "Request header fields too large", 500: "Internal error", 503: "Temporarily unavailable",
+        507: "Insufficient storage",
+    ]
+
+    /// A field of the request is not acceptable.
+    static func invalid(_ field: String, _ message: String) -> Problem {
+        Problem(
+            status: 400, code: "INVALID_ARGUMENT", detail: field.isEmpty ? message : "\(field): \(message)",
+            errors: [
+                .with {
+                    $0.field = field
+                    $0.message = message
+                }
+            ])
+    }
+
+    /// The request does not say who acts.
+    static let actorRequired = Problem(
+        status: 401, code: "ACTOR_REQUIRED",
+        detail: "this operation needs to know who acts: send the header X-Actor-Id, or actor_id over TCP")
+
+    /// The request names two actors.
+    static let actorMismatch = Problem(
+        status: 403, code: "ACTOR_MISMATCH",
+        detail: "the actor of the request is not the user that the path or the message names")
+
+    /// A schema error of the request.
+    init(_ error: BindingError) {
+        self = .invalid(error.field, error.message)
+    }
+
+    /// What the engine refused.
+    init(_ error: EngineError) {
+        let detail = "\(error)"
+        switch error {
+        case .invalid(let field, let reason): self = .invalid(field, reason)
+        case .selfFollow: self.init(status: 422, code: "SELF_FOLLOW", detail: detail)
+        case .postNotFound: self.init(status: 404, code: "POST_NOT_FOUND", detail: detail)
+        case .userNotFound: self.init(status: 404, code: "USER_NOT_FOUND", detail: detail)
+        case .notAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .idempotencyKeyReused: self.init(status: 422, code: "IDEMPOTENCY_KEY_REUSED", detail: detail)
+        case .overloaded: self.init(status: 503, code: "OVERLOADED", detail: detail, retryAfterSeconds: 1)
+        case .full: self.init(status: 507, code: "LIMIT_REACHED", detail: detail)
+        case .outOfSpace: self.init(status: 507, code: "OUT_OF_SPACE", detail: detail, retryAfterSeconds: 10)
+        case .notYetVisible: self.init(status: 503, code: "NOT_YET_VISIBLE", detail: detail, retryAfterSeconds: 1)
+        case .closed: self.init(status: 503, code: "SHUTTING_DOWN", detail: detail, retryAfterSeconds: 5)
+        case .unknownOutcome: self.init(status: 500, code: "OUTCOME_UNKNOWN", detail: detail, accepted: nil)
+        case .configuration, .memory, .unreadableBody: self.init(status: 500, code: "INTERNAL", detail: detail)
+        }
+    }
+}

@@ -1,0 +1,55 @@
+import StarlingEngine
+import Synchronization
+
+/// The settings in force, and the few of them that can change while running.
+final class RuntimeSettings: Sendable {
+    /// Whether the actor comes from a checked token. Without that the client names it.
+    let isAuthenticated: Bool
+    /// Whether the TCP listener serves the operations of the admin listener too: only where nobody else can reach it.
+    let offersAdminOverTCP: Bool
+    private let fixed: [String: String]
+    private let threshold: Mutex<Int>
+
+    static let celebrityThresholdKey = "fanout.celebrityThreshold"
+
+    /// - Parameter values: all settings by key, as the configuration file names them.
+    init(
+        values: [String: String], celebrityThreshold: Int, isAuthenticated: Bool, offersAdminOverTCP: Bool
+    ) {
+        fixed = values
+        threshold = Mutex(celebrityThreshold)
+        self.isAuthenticated = isAuthenticated
+        self.offersAdminOverTCP = offersAdminOverTCP
+    }
+
+    /// Followers from which on an author is pulled.
+    var celebrityThreshold: Int {
+        get { threshold.withLock { $0 } }
+        set { threshold.withLock { $0 = newValue } }
+    }
+
+    /// All settings by key.
+    var values: [String: String] {
+        var values = fixed
+        values[Self.celebrityThresholdKey] = String(celebrityThreshold)
+        return values
+    }
+
+    /// New values that were checked: all of them can be set, or none is.
+    struct Change {
+        var celebrityThreshold: Int?
+
+        init(_ values: [String: String], known: [String: String]) throws(Problem) {
+            for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+                guard known[key] != nil else { throw .invalid("values.\(key)", "there is no such setting") }
+                guard key == RuntimeSettings.celebrityThresholdKey else {
+                    throw .invalid("values.\(key)", "it cannot change while running: set it in the file and restart")
+                }
+                guard let number = Int(value), number >= 1 else {
+                    throw .invalid("values.\(key)", "it must be a whole number of at least 1")
+                }
+                celebrityThreshold = number
+            }
+        }
+    }
+}

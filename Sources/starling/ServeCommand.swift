@@ -1,0 +1,79 @@
+import ArgumentParser
+import Logging
+import StarlingEngine
+import StarlingServer
+
+/// `starling serve`: the daemon.
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Run the daemon.",
+        discussion: """
+            Prints one line "ready http=... tcp=... admin=... lsn=..." on standard output when it answers; its log goes to \
+            standard error. SIGTERM ends it in good order, a second one at once.
+
+            Example: starling serve --data /var/lib/starling --workers 2
+            """)
+
+    @Option(help: "The data directory; made when missing.") var data: String?
+    @Option(help: "Where to listen for HTTP (default 127.0.0.1:8480; port 0 picks a free one).") var http: String?
+    @Option(help: "Where to listen for the TCP protocol (default 127.0.0.1:7480).") var tcp: String?
+    @Option(help: "Where to listen for administration (default 127.0.0.1:8481).") var admin: String?
+    @Option(help: "Worker threads (default: one a processor).") var workers: String?
+    @Option(help: "When a write is answered: memory, os or disk (default disk).") var ack: String?
+    @Option(help: "Authentication: on or off (default off; this version offers no other).") var auth: String?
+    @Option(help: "A configuration file in YAML.") var config: String?
+    @Option(name: .customLong("set"), help: "KEY=VALUE: any setting of the configuration file. May be repeated.")
+    var settings: [String] = []
+
+    mutating func run() async throws {
+        let command = self
+        try await Failure.guarding { try await command.serve() }
+    }
+
+    private func serve() async throws {
+        let signals = await TerminationSignals()
+        let configuration = try load()
+        var logger = Logger(label: "starling") { StreamLogHandler.standardError(label: $0) }
+        guard let level = Logger.Level(rawValue: configuration.logLevel) else {
+            throw Failure.configuration(
+                ConfigurationError(key: "logging.level", reason: "it must be debug, info, warning or error"))
+        }
+        logger.logLevel = level
+        let daemon = try await Daemon.start(configuration, logger: logger) { [logger] reason in
+            logger.critical("the log failed; nothing more can be written", metadata: ["reason": "\(reason)"])
+            StandardError.exit(code: 70)
+        }
+        for line in StartSummary.lines(daemon, configuration) { logger.info("\(line)") }
+        StandardOutput.print(
+            "ready http=\(daemon.http) tcp=\(daemon.tcp) admin=\(daemon.admin) lsn=\(daemon.engine.publishedLSN)")
+        await signals.wait()
+        logger.info("stopping: answering what has been asked; a second signal ends at once")
+        try await daemon.shutDown()
+        logger.info("stopped cleanly", metadata: ["lsn": "\(daemon.engine.publishedLSN)"])
+    }
+
+    /// Defaults, then the file, then the flags, then `--set`.
+    private func load() throws -> DaemonConfiguration {
+        var configuration = DaemonConfiguration(processors: Processors.count)
+        do {
+            if let config { try ConfigurationFile.apply(path: config, to: &configuration) }
+            let flags = [
+                ("data", data), ("http.listen", http), ("tcp.listen", tcp), ("admin.listen", admin),
+                ("workers", workers), ("ack", ack), ("auth", auth),
+            ]
+            for case (let key, let value?) in flags { try configuration.set(key, value) }
+            for setting in settings {
+                guard let equals = setting.firstIndex(of: "=") else {
+                    throw ValidationError("--set \(setting): write it as KEY=VALUE")
+                }
+                try configuration.set(
+                    String(setting[..<equals]), String(setting[setting.index(after: equals)...]))
+            }
+            try configuration.validate()
+        } catch let error as ConfigurationError {
+            throw Failure.configuration(error)
+        }
+        return configuration
+    }
+}
