@@ -221,7 +221,7 @@ public nonisolated struct Starling_V1_FollowingResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The edges, the newest first.
+  /// The edges, in the order in which the accounts were first used.
   public var items: [Starling_V1_FollowEdge] = []
 
   /// Where the next page starts. Absent at the end.
@@ -276,7 +276,7 @@ public nonisolated struct Starling_V1_FollowersResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// The edges, the newest first.
+  /// The edges, in the order in which the accounts were first used.
   public var items: [Starling_V1_FollowEdge] = []
 
   /// Where the next page starts. Absent at the end.

@@ -1,6 +1,5 @@
 import Logging
 import NIOCore
-import NIOPosix
 import StarlingEngine
 import StarlingLog
 import StarlingSchema
@@ -23,17 +22,16 @@ public final class Daemon: Sendable {
     public let admin: ListenAddress
     private let gateways: [HTTPGateway]
     private let server: TCPServer
-    private let group: MultiThreadedEventLoopGroup
+    private let threads: ServerThreads
     private let readiness: Readiness
 
     private init(
-        engine: Engine, gateways: [HTTPGateway], server: TCPServer, group: MultiThreadedEventLoopGroup,
-        readiness: Readiness
+        engine: Engine, gateways: [HTTPGateway], server: TCPServer, threads: ServerThreads, readiness: Readiness
     ) {
         self.engine = engine
         self.gateways = gateways
         self.server = server
-        self.group = group
+        self.threads = threads
         self.readiness = readiness
         http = Self.address(gateways[0].address)
         admin = Self.address(gateways[1].address)
@@ -41,10 +39,7 @@ public final class Daemon: Sendable {
     }
 
     private static func address(_ socket: SocketAddress) -> ListenAddress {
-        ListenAddress(
-            "\(socket.ipAddress?.contains(":") == true ? "[\(socket.ipAddress ?? "")]" : socket.ipAddress ?? "localhost"):\(socket.port ?? 0)"
-        )
-        .unsafelyUnwrapped
+        ListenAddress(host: socket.ipAddress ?? "localhost", port: socket.port ?? 0)
     }
 
     /// Opens the engine and starts listening. Returns when all listeners answer.
@@ -62,45 +57,52 @@ public final class Daemon: Sendable {
         let engine = try Engine.open(
             directory: configuration.data, configuration: configuration.engine, environment: environment,
             onFailure: onFailure)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoops)
+        let threads = ServerThreads(eventLoops: configuration.eventLoops)
         do {
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
             let settings = RuntimeSettings(
                 values: configuration.values, celebrityThreshold: configuration.engine.celebrityThreshold,
                 isAuthenticated: false, offersAdminOverTCP: configuration.tcp.isLoopback)
             let service = try Service(
-                table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings)
-            return try await listen(configuration, service, group: group, logger: logger)
+                table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings,
+                bodyReaders: threads.bodyReaders)
+            return try await listen(configuration, service, threads: threads, logger: logger)
         } catch {
+            // The first error is the one to report; what fails while tidying up after it follows from it.
             try? engine.close()
-            try? await group.shutdownGracefully()
+            try? await threads.shutDown()
             throw error
         }
     }
 
     private static func listen(
-        _ configuration: DaemonConfiguration, _ service: Service, group: MultiThreadedEventLoopGroup, logger: Logger
+        _ configuration: DaemonConfiguration, _ service: Service, threads: ServerThreads, logger: Logger
     ) async throws -> Daemon {
         let readiness = Readiness()
         var gateways: [HTTPGateway] = []
-        for (address, isAdmin) in [(configuration.http, false), (configuration.admin, true)] {
-            let documents = DocumentRoutes(table: service.table, isAdmin: isAdmin, readiness: readiness)
-            let responder = GatewayResponder(
-                service: service, isAdmin: isAdmin, documents: documents, limits: configuration.httpLimits)
-            gateways.append(
-                try await ListenError.naming(address) {
-                    try await HTTPGateway.start(
-                        host: address.host, port: address.port, responder: responder,
-                        limits: configuration.httpLimits, group: group, logger: logger)
-                })
+        do {
+            for (address, isAdmin) in [(configuration.http, false), (configuration.admin, true)] {
+                let documents = DocumentRoutes(table: service.table, isAdmin: isAdmin, readiness: readiness)
+                let responder = GatewayResponder(
+                    service: service, isAdmin: isAdmin, documents: documents, limits: configuration.httpLimits)
+                gateways.append(
+                    try await ListenError.naming(address) {
+                        try await HTTPGateway.start(
+                            host: address.host, port: address.port, responder: responder,
+                            limits: configuration.httpLimits, group: threads.eventLoops, logger: logger)
+                    })
+            }
+            let server = try await ListenError.naming(configuration.tcp) {
+                try await TCPServer.start(
+                    host: configuration.tcp.host, port: configuration.tcp.port, service: service,
+                    limits: configuration.tcpLimits, group: threads.eventLoops, logger: logger)
+            }
+            return Daemon(
+                engine: service.engine, gateways: gateways, server: server, threads: threads, readiness: readiness)
+        } catch {
+            for gateway in gateways { await gateway.shutDown() }
+            throw error
         }
-        let server = try await ListenError.naming(configuration.tcp) {
-            try await TCPServer.start(
-                host: configuration.tcp.host, port: configuration.tcp.port, service: service,
-                limits: configuration.tcpLimits, group: group, logger: logger)
-        }
-        return Daemon(
-            engine: service.engine, gateways: gateways, server: server, group: group, readiness: readiness)
     }
 
     /// Stops accepting, answers what has been asked, commits, marks the log as cleanly closed. Takes some seconds at most.
@@ -109,7 +111,7 @@ public final class Daemon: Sendable {
         await server.shutDown(timeout: .seconds(5))
         for gateway in gateways { await gateway.shutDown() }
         try engine.close()
-        try await group.shutdownGracefully()
+        try await threads.shutDown()
     }
 }
 

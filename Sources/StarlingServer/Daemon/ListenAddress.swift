@@ -21,6 +21,12 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         self.port = port
     }
 
+    /// From its parts.
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
     /// Whether only programs on this machine can reach it.
     public var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
 

@@ -17,19 +17,20 @@ extension OperationSet {
             }
             let position = try cursors.position(request.cursor, of: .feed, owner: user)
             let isHydrated = request.hasHydrate ? request.hydrate : true
+            let make: @Sendable (PostPage) throws(Problem) -> Starling_V1_FeedResponse = { [self] page throws(Problem) in
+                let items = isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
+                return .with {
+                    $0.items = items
+                    if let next = page.next { $0.nextCursor = cursors.cursor(next, of: .feed, owner: user) }
+                    // Nothing is ever left out: what is in no timeline is merged from the authors' posts.
+                    $0.complete = true
+                    $0.asOfLsn = page.asOfLSN
+                }
+            }
             engine.feed(
                 of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
                 minimumLSN: call.context.minimumLSN,
-                completion: reading(respond) { [self] page throws(Problem) in
-                    let items = isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
-                    return .with {
-                        $0.items = items
-                        if let next = page.next { $0.nextCursor = cursors.cursor(next, of: .feed, owner: user) }
-                        // Nothing is ever left out: what is in no timeline is merged from the authors' posts.
-                        $0.complete = true
-                        $0.asOfLsn = page.asOfLSN
-                    }
-                })
+                completion: isHydrated ? readingBodies(respond, make) : reading(respond, make))
         }
     }
 

@@ -116,7 +116,7 @@ extension OperationSet {
         let id = PostID(rawValue: request.postID)
         engine.posts(
             [id], viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
-            completion: reading(respond) { [self] lookup throws(Problem) in
+            completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
                 guard let post = try hydrate(lookup.found).first else { throw Problem(.postNotFound(id)) }
                 return post
             })
@@ -128,7 +128,7 @@ extension OperationSet {
     ) {
         engine.posts(
             request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
-            completion: reading(respond) { [self] lookup throws(Problem) in
+            completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
                 let posts = try hydrate(lookup.found)
                 return .with {
                     $0.items = posts
@@ -149,7 +149,7 @@ extension OperationSet {
                 of: author, viewer: call.context.actor, from: position,
                 limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
                 minimumLSN: call.context.minimumLSN,
-                completion: reading(respond) { [self] page throws(Problem) in
+                completion: readingBodies(respond) { [self] (page: PostPage) throws(Problem) in
                     let posts = try hydrate(page.entries)
                     return .with {
                         $0.items = posts

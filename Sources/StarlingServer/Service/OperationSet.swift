@@ -1,3 +1,4 @@
+import NIOPosix
 import StarlingEngine
 import StarlingSchema
 import SwiftProtobuf
@@ -7,6 +8,8 @@ struct OperationSet: Sendable {
     let engine: Engine
     let cursors: CursorSigner
     let settings: RuntimeSettings
+    /// Where post bodies are read: that may wait for the disk, and workers and event loops must not.
+    let bodyReaders: NIOThreadPool
 
     /// Runs `body`, or answers with the problem that it throws before it has started anything.
     func attempt<Response>(_ respond: Respond<Response>, _ body: () throws(Problem) -> Void) {
@@ -42,6 +45,14 @@ struct OperationSet: Sendable {
                 }
             }
         }
+    }
+
+    /// As `reading`, for answers that need post bodies.
+    func readingBodies<Value: Sendable, Response>(
+        _ respond: @escaping Respond<Response>, _ make: @escaping @Sendable (Value) throws(Problem) -> Response
+    ) -> @Sendable (Result<Value, EngineError>) -> Void {
+        let answer = reading(respond, make)
+        return { [bodyReaders] result in bodyReaders.submit { _ in answer(result) } }
     }
 
     /// Items on a page when the request does not say.

@@ -1,3 +1,4 @@
+import NIOPosix
 import StarlingEngine
 import StarlingLog
 import StarlingSchema
@@ -24,16 +25,18 @@ final class Service: Sendable {
         @Sendable (_ payload: [UInt8], CallContext, @escaping @Sendable (Result<Answer, Problem>) -> Void) -> Void
 
     /// Binds every operation of the table; one without something that does it is a defect of this build.
-    init(table: OperationTable, engine: Engine, cursors: CursorSigner, settings: RuntimeSettings)
-        throws(UnboundOperation)
-    {
+    init(
+        table: OperationTable, engine: Engine, cursors: CursorSigner, settings: RuntimeSettings,
+        bodyReaders: NIOThreadPool
+    ) throws(UnboundOperation) {
         self.table = table
         self.engine = engine
         self.cursors = cursors
         self.settings = settings
         limits = RequestLimits(schema: table.schema)
         var bindings = Bindings(table: table, limits: limits)
-        let operations = OperationSet(engine: engine, cursors: cursors, settings: settings)
+        let operations = OperationSet(
+            engine: engine, cursors: cursors, settings: settings, bodyReaders: bodyReaders)
         operations.bindGraph(&bindings)
         operations.bindPosts(&bindings)
         operations.bindFeed(&bindings)
