@@ -122,5 +122,9 @@ let package = Package(
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StarlingEngineTests",
+            dependencies: ["StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem"],
+            swiftSettings: swiftSettings),
     ]
 )

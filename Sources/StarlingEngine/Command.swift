@@ -106,6 +106,15 @@ public enum Command: Sendable {
 
     /// Rows that one command may carry.
     public static let maximumRows = 10_000
+
+    /// Rows that it carries.
+    var rowCount: Int {
+        switch self {
+        case .importFollows(let rows): rows.count
+        case .importPosts(let rows): rows.count
+        default: 1
+        }
+    }
 }
 
 /// What became of an edge.

@@ -1,8 +1,6 @@
 import StarlingLog
 
-/// The most that a command can take of the ring and of the log, known before it runs. A command with more rows than
-/// allowed needs no more than the largest that is: it is refused when it runs, and must not wait for room that the ring
-/// can never have.
+/// The most that a command can take of the ring and of the log, known before it runs.
 struct CommandBudget {
     /// Events: accounts that are new, the edge or post, and a switch of fan-out mode for each row.
     var events: Int
@@ -24,15 +22,14 @@ struct CommandBudget {
         case .setCelebrityThreshold, .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .createPost(let post): return ofPost(post)
         case .importPosts(let posts):
-            return posts.prefix(Command.maximumRows).reduce(into: CommandBudget(events: 0, logBytes: 0)) { sum, post in
+            return posts.reduce(into: CommandBudget(events: 0, logBytes: 0)) { sum, post in
                 let one = ofPost(post)
                 sum.events += one.events
                 sum.logBytes += one.logBytes
             }
         case .importFollows(let rows):
             // A switch of mode for each followee at worst.
-            let count = min(rows.count, Command.maximumRows)
-            return CommandBudget(events: count * 4 + 1, logBytes: record + count * (edgeBytes + record))
+            return CommandBudget(events: rows.count * 4 + 1, logBytes: record + rows.count * (edgeBytes + record))
         }
     }
 

@@ -184,6 +184,11 @@ public final class Engine: Sendable {
         _ command: Command, _ context: WriteContext,
         completion: @escaping @Sendable (Result<WriteReceipt, EngineError>) -> Void
     ) {
+        // Refused here already: it could wait for more room in the ring than there ever is.
+        guard command.rowCount <= Command.maximumRows else {
+            let reason = "\(command.rowCount) rows; at most \(Command.maximumRows) are allowed"
+            return completion(.failure(.invalid(field: "rows", reason: reason)))
+        }
         let bytes = CommandBudget.of(command).logBytes
         switch writer.mailbox.offer(
             Submission(command: command, context: context, completion: completion), bytes: bytes)

@@ -14,7 +14,9 @@ public struct FactDescription: Sendable {
     /// A JSON object.
     public var json: String {
         var members = ["\"lsn\":\"\(lsn)\"", "\"time\":\(milliseconds)", "\"type\":\"\(type)\""]
-        for field in fields { members.append("\"\(field.name)\":\(field.isNumber ? field.value : Self.quote(field.value))") }
+        for field in fields {
+            members.append("\"\(field.name)\":\(field.isNumber ? field.value : Self.quote(field.value))")
+        }
         return "{" + members.joined(separator: ",") + "}"
     }
 

@@ -6,7 +6,9 @@ enum PostRules {
 
     /// Throws the first rule that `post` breaks; `now` is the wall clock in milliseconds.
     static func check(_ post: NewPost, now: UInt64) throws(EngineError) {
-        if post.author.rawValue == 0 { throw .invalid(field: "authorId", reason: "an author is needed; 0 is not an id") }
+        if post.author.rawValue == 0 {
+            throw .invalid(field: "authorId", reason: "an author is needed; 0 is not an id")
+        }
         let text = post.text.utf8.count
         if text > maximumTextBytes {
             throw .invalid(field: "text", reason: "\(text) bytes; at most \(maximumTextBytes) are allowed")

@@ -68,7 +68,8 @@ extension Worker {
             return PostEntry(
                 ordinal: ordinal, post: PostID(rawValue: row.pointee.id), author: users.id(of: row.pointee.author))
         }
-        return PostPage(entries: entries, next: page.isFull ? shown.last.map { PagePosition(rawValue: UInt64($0)) } : nil, asOfLSN: appliedLSN)
+        let next = page.isFull ? shown.last.map { PagePosition(rawValue: UInt64($0)) } : nil
+        return PostPage(entries: entries, next: next, asOfLSN: appliedLSN)
     }
 
     /// Whether the post was not deleted by a record that this worker has applied.

@@ -32,13 +32,13 @@ struct SimulatedInode {
             for sector in (size / Self.sectorBytes)...((end - 1) / Self.sectorBytes) { dirty.insert(sector) }
             current.removeLast(current.count - size)
         } else {
-            current.append(contentsOf: repeatElement(0, count: size - current.count))
+            current += [UInt8](repeating: 0, count: size - current.count)
         }
     }
 
     mutating func sync() {
         if durable.count > current.count { durable.removeLast(durable.count - current.count) }
-        durable.append(contentsOf: repeatElement(0, count: current.count - durable.count))
+        durable += [UInt8](repeating: 0, count: current.count - durable.count)
         for sector in dirty.sorted() where !abandoned.contains(sector) {
             let start = sector * Self.sectorBytes
             let end = min(start + Self.sectorBytes, current.count)

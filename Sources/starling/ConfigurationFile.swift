@@ -28,7 +28,9 @@ enum ConfigurationFile {
         }
         let root: Node?
         do { root = try Yams.compose(yaml: text) } catch {
-            throw ConfigurationError(key: path, reason: "it is not YAML: \(error)")
+            // The parser draws the place over several lines; one line is promised.
+            let place = "\(error)".split(whereSeparator: \.isNewline).joined(separator: " ")
+            throw ConfigurationError(key: path, reason: "it is not YAML: \(place)")
         }
         guard let root else { return }
         try apply(root, prefix: "", path: path, to: &configuration)

@@ -113,8 +113,14 @@ private struct LimitVisitor: Visitor {
 
     mutating func visitSingularBoolField(value: Bool, fieldNumber: Int) throws { _ = try enter(fieldNumber) }
 
+    /// Binary messages carry any number; one without a name is refused, as JSON refuses it.
     mutating func visitSingularEnumField<Value: Enum>(value: Value, fieldNumber: Int) throws {
-        _ = try enter(fieldNumber)
+        let field = try enter(fieldNumber)
+        guard case .enumeration(let index) = field.type,
+            schema.enumeration(at: index).value(number: value.rawValue) == nil
+        else { return }
+        step(into: field)
+        throw failure("must be \(ScalarWriter(schema: schema).expectation(of: field))")
     }
 
     mutating func visitSingularMessageField<Content: Message>(value: Content, fieldNumber: Int) throws {

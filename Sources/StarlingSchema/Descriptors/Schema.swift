@@ -10,7 +10,7 @@ public struct Schema: Sendable {
     private let messageIndexByName: [String: Int]
     private let enumIndexByName: [String: Int]
 
-    /// For each message, whether it or a message inside it has a field with limits.
+    /// For each message, whether it or a message inside it has a field with limits, which an enum has by its nature.
     private let hasLimits: [Bool]
 
     /// The files embedded in this library.
@@ -61,7 +61,11 @@ public struct Schema: Sendable {
 
     /// Spreads "has limits" from the inner messages to the outer ones until nothing changes.
     private static func messagesWithLimits(_ messages: [MessageDescriptor]) -> [Bool] {
-        var marked = messages.map { message in message.fields.contains { !$0.limits.isEmpty } }
+        var marked = messages.map { message in
+            message.fields.contains { field in
+                if case .enumeration = field.type { true } else { !field.limits.isEmpty }
+            }
+        }
         var changed = true
         while changed {
             changed = false

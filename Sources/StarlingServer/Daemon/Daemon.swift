@@ -10,6 +10,8 @@ import Synchronization
 public final class Daemon: Sendable {
     /// The version of this build.
     public static let version = "0.1.0"
+    /// How long clients have at the end to finish what they have begun; then their connections are cut.
+    static let drainTime = Duration.seconds(5)
     static let versionText = "starling/\(version)"
 
     /// The engine behind the listeners.
@@ -108,8 +110,10 @@ public final class Daemon: Sendable {
     /// Stops accepting, answers what has been asked, commits, marks the log as cleanly closed. Takes some seconds at most.
     public func shutDown() async throws {
         readiness.state = .draining
-        await server.shutDown(timeout: .seconds(5))
-        for gateway in gateways { await gateway.shutDown() }
+        await withTaskGroup(of: Void.self) { [server, gateways] listeners in
+            listeners.addTask { await server.shutDown(timeout: Self.drainTime) }
+            for gateway in gateways { listeners.addTask { await gateway.shutDown() } }
+        }
         try engine.close()
         try await threads.shutDown()
     }

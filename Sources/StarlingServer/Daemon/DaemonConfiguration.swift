@@ -106,6 +106,7 @@ public struct DaemonConfiguration: Sendable {
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.batchBytes", \.engine.log.batchBytes, 1...(8 << 20)),
         .number("idempotency.milliseconds", \.engine.idempotencyMilliseconds, 0...UInt64.max),
+        .number("limits.idempotencyKeys", \.engine.maximumIdempotencyKeys, 0...(1 << 40)),
         .number("memory.bodyCacheBytes", \.engine.bodyCacheBytes, 0...(1 << 40)),
         .number("memory.arenaBytes", \.engine.arenaBytes, 1 << 20...(64 << 30)),
         .flag("memory.hugePages", \.engine.hugePages),

@@ -46,7 +46,7 @@ struct GatewayResponder: Sendable {
 
     private func call(_ route: Route, query: String, _ request: Request) async -> (HTTPResponse, ByteBuffer) {
         do {
-            let context = try RequestHeaders.context(request.head.headerFields, isWrite: route.operation.isWrite)
+            let context = try RequestHeaders.context(request.head.headerFields)
             let body = try await body(of: request)
             let payload = try binding.payload(route: route, query: query, body: body)
             let result = await withCheckedContinuation { continuation in

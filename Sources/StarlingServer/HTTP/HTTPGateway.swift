@@ -51,10 +51,14 @@ final class HTTPGateway: Sendable {
             logger: logger,
             responder: { request, writer, _ in
                 let (head, body) = await responder.respond(to: request)
-                try await writer.write(response: head, body: ResponseBody(byteBuffer: body))
+                // Bytes behind the header of an answer to HEAD would be read as the next answer.
+                let content = request.method == .head ? ResponseBody() : ResponseBody(byteBuffer: body)
+                try await writer.write(response: head, body: content)
             },
             onServerRunning: { channel in bound.continuation.yield(channel.localAddress) })
-        let services = ServiceGroup(services: [server], logger: logger)
+        var lifecycle = ServiceGroupConfiguration(services: [server], logger: logger)
+        lifecycle.maximumGracefulShutdownDuration = Daemon.drainTime
+        let services = ServiceGroup(configuration: lifecycle)
         let failure = FailureBox()
         let run = Task {
             do { try await services.run() } catch { failure.set(error) }
@@ -67,7 +71,8 @@ final class HTTPGateway: Sendable {
         throw failure.error ?? ListenerFailure()
     }
 
-    /// Stops accepting, lets requests that have begun finish, and returns.
+    /// Stops accepting, lets requests that have begun finish, cuts those that take longer than `Daemon.drainTime`, and
+    /// returns.
     func shutDown() async {
         await group.triggerGracefulShutdown()
         await run.value

@@ -6,8 +6,9 @@ import StarlingSchema
 
 /// Answers bytes that are no HTTP request with a problem document, and closes the connection: after a parse error nobody
 /// knows where the next request begins.
-final class MalformedRequestHandler: ChannelInboundHandler, RemovableChannelHandler {
+final class MalformedRequestHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
     typealias OutboundOut = HTTPResponsePart
 
     private var isAnswering = false
@@ -18,6 +19,14 @@ final class MalformedRequestHandler: ChannelInboundHandler, RemovableChannelHand
         case .body, .end: break
         }
         context.fireChannelRead(data)
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .end: isAnswering = false
+        case .head, .body: break
+        }
+        context.write(data, promise: promise)
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {

@@ -4,16 +4,13 @@ import StarlingLog
 
 /// What HTTP carries in header fields and TCP in a request's context.
 enum RequestHeaders {
-    static func context(_ fields: HTTPFields, isWrite: Bool) throws(Problem) -> CallContext {
+    static func context(_ fields: HTTPFields) throws(Problem) -> CallContext {
         var context = CallContext()
         if let text = try single(.actorID, fields) {
             guard let id = UInt64(text), id != 0 else { throw .invalid("X-Actor-Id", "it must be a user id") }
             context.actor = UserID(rawValue: id)
         }
-        if let key = try single(.idempotencyKey, fields) {
-            guard isWrite else { throw .invalid("Idempotency-Key", "this operation does not write") }
-            context.idempotencyKey = key
-        }
+        context.idempotencyKey = try single(.idempotencyKey, fields)
         if let text = try single(.minimumLSN, fields) {
             guard let lsn = UInt64(text) else { throw .invalid("X-Min-Lsn", "it must be a position in the log") }
             context.minimumLSN = lsn

@@ -17,7 +17,8 @@ extension OperationSet {
             }
             let position = try cursors.position(request.cursor, of: .feed, owner: user)
             let isHydrated = request.hasHydrate ? request.hydrate : true
-            let make: @Sendable (PostPage) throws(Problem) -> Starling_V1_FeedResponse = { [self] page throws(Problem) in
+            let make: @Sendable (PostPage) throws(Problem) -> Starling_V1_FeedResponse = {
+                [self] page throws(Problem) in
                 let items = isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
                 return .with {
                     $0.items = items

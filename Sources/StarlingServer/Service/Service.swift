@@ -52,6 +52,10 @@ final class Service: Sendable {
         _ operation: Operation, payload: [UInt8], _ context: CallContext,
         respond: @escaping @Sendable (Result<Answer, Problem>) -> Void
     ) {
+        if context.idempotencyKey != nil, !operation.isWrite {
+            respond(.failure(.invalid("Idempotency-Key", "this operation does not write")))
+            return
+        }
         if let wanted = context.durability, wanted.isStronger(than: engine.acknowledgement) {
             respond(.failure(Self.unreachable(wanted, has: engine.acknowledgement)))
             return

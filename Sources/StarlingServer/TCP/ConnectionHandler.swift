@@ -128,8 +128,10 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !operation.isAdmin || service.settings.offersAdminOverTCP else {
             return answer(header, .failure(Self.adminOnly(operation)))
         }
+        let call: CallContext
+        do throws(Problem) { call = try CallContext(requestContext) } catch { return answer(header, .failure(error)) }
         let payload = Array(buffer: frame.payload)
-        service.call(operation, payload: payload, CallContext(requestContext)) { [answers] result in
+        service.call(operation, payload: payload, call) { [answers] result in
             answers?.add(.init(opcode: header.opcode, correlation: header.correlation, result: result))
         }
     }
@@ -279,23 +281,24 @@ extension ConnectionHandler {
 
 extension CallContext {
     /// From what came with a TCP frame.
-    init(_ context: Starling_V1_RequestContext?) {
+    init(_ context: Starling_V1_RequestContext?) throws(Problem) {
         guard let context else { return }
         actor = context.actorID == 0 ? nil : UserID(rawValue: context.actorID)
         idempotencyKey = context.idempotencyKey.isEmpty ? nil : context.idempotencyKey
         minimumLSN = context.minLsn
-        durability = AcknowledgementLevel(context.durability)
+        durability = try AcknowledgementLevel.asked(context.durability)
     }
 }
 
 extension AcknowledgementLevel {
     /// The level that a request asks for; nil when it does not say.
-    init?(_ durability: Starling_V1_Durability) {
+    static func asked(_ durability: Starling_V1_Durability) throws(Problem) -> AcknowledgementLevel? {
         switch durability {
-        case .memory: self = .memory
-        case .os: self = .os
-        case .disk: self = .disk
-        case .unspecified, .UNRECOGNIZED: return nil
+        case .memory: .memory
+        case .os: .os
+        case .disk: .disk
+        case .unspecified: nil
+        case .UNRECOGNIZED: throw .invalid("durability", "it must be MEMORY, OS or DISK")
         }
     }
 }

@@ -1,0 +1,123 @@
+import StarlingSchema
+import SwiftProtobuf
+
+extension Sequencer {
+    func follow(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        if let first = try firstAnswer(context, { if case .follow(let edge) = $0 { edge.follows } else { false } }) {
+            return first
+        }
+        try checkEdge(context.actor, target)
+        if follows(context.actor, target) {
+            try acknowledge(.follow, context)
+            return receipt(.follow(FollowOutcome(follows: true, changed: false)))
+        }
+        try checkUserRoom(for: [context.actor, target])
+        let edge = Starling_V1_Followed.with {
+            $0.userID = context.actor.rawValue
+            $0.targetID = target.rawValue
+            $0.sinceMs = now
+        }
+        try record(.followed(edge), context)
+        let answer = receipt(.follow(FollowOutcome(follows: true, changed: true)))
+        try reconsiderFanoutMode(of: target)
+        return answer
+    }
+
+    func unfollow(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        if let first = try firstAnswer(context, { if case .follow(let edge) = $0 { !edge.follows } else { false } }) {
+            return first
+        }
+        try checkEdge(context.actor, target)
+        guard follows(context.actor, target) else {
+            try acknowledge(.unfollow, context)
+            return receipt(.follow(FollowOutcome(follows: false, changed: false)))
+        }
+        let edge = Starling_V1_Unfollowed.with {
+            $0.userID = context.actor.rawValue
+            $0.targetID = target.rawValue
+        }
+        try record(.unfollowed(edge), context)
+        let answer = receipt(.follow(FollowOutcome(follows: false, changed: true)))
+        try reconsiderFanoutMode(of: target)
+        return answer
+    }
+
+    private func checkEdge(_ follower: UserID, _ followee: UserID) throws(EngineError) {
+        if follower.rawValue == 0 { throw .invalid(field: "userId", reason: "a follower is needed; 0 is not an id") }
+        if followee.rawValue == 0 { throw .invalid(field: "targetId", reason: "an account is needed; 0 is not an id") }
+        if follower == followee { throw .selfFollow(follower) }
+    }
+
+    private func follows(_ follower: UserID, _ followee: UserID) -> Bool {
+        guard let first = state.users.index(of: follower), let second = state.users.index(of: followee) else {
+            return false
+        }
+        return state.graph.follows(first, second)
+    }
+
+    func importFollows(_ rows: [NewFollow], _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        if let first = try firstAnswer(
+            context, { if case .follows(let outcomes) = $0 { outcomes.count == rows.count } else { false } })
+        {
+            return namingRefusals(first, rows)
+        }
+        if !state.users.hasRoom(for: rows.count * 2) {
+            try checkUserRoom(for: rows.flatMap { [$0.follower, $0.followee] })
+        }
+        let present = FactAnswer.Row.present
+        var results: [Result<FollowOutcome, EngineError>] = []
+        results.reserveCapacity(rows.count)
+        var edges = Starling_V1_FollowsImported()
+        var rowOutcomes: [UInt32] = []
+        var batch = Set<NewEdge>(minimumCapacity: rows.count)
+        let nowSeconds = UInt32(clamping: now / 1_000)
+        for row in rows {
+            do throws(EngineError) {
+                try checkEdge(row.follower, row.followee)
+                let isNew =
+                    !follows(row.follower, row.followee)
+                    && batch.insert(NewEdge(follower: row.follower, followee: row.followee)).inserted
+                if isNew {
+                    edges.users.append(row.follower.rawValue)
+                    edges.targets.append(row.followee.rawValue)
+                    edges.sinceEach.append(UInt64(row.sinceSeconds ?? nowSeconds) * 1_000)
+                }
+                rowOutcomes.append((isNew ? FactAnswer.Row.added : present).rawValue)
+                results.append(.success(FollowOutcome(follows: true, changed: isNew)))
+            } catch {
+                rowOutcomes.append(FactAnswer.Row.refused.rawValue)
+                results.append(.failure(error))
+            }
+        }
+        guard !edges.users.isEmpty || context.idempotencyKey != nil else { return receipt(.follows(results)) }
+        if let since = edges.sinceEach.first, edges.sinceEach.allSatisfy({ $0 == since }) {
+            edges.sinceMs = since
+            edges.sinceEach = []
+        }
+        edges.actorID = context.actor.rawValue
+        if context.idempotencyKey != nil { edges.rowOutcomes = rowOutcomes }
+        try record(.followsImported(edges), context)
+        let answer = receipt(.follows(results))
+        for target in edges.targets { try reconsiderFanoutMode(of: UserID(rawValue: target)) }
+        return answer
+    }
+
+    private struct NewEdge: Hashable {
+        var follower: UserID
+        var followee: UserID
+    }
+
+    /// The first answer with the reasons of refused rows, which lie in the rows: those are the same again.
+    private func namingRefusals(_ first: WriteReceipt, _ rows: [NewFollow]) -> WriteReceipt {
+        guard case .follows(var outcomes) = first.outcome else { return first }
+        for (place, row) in rows.enumerated() {
+            guard case .failure = outcomes[place] else { continue }
+            do throws(EngineError) {
+                try checkEdge(row.follower, row.followee)
+            } catch {
+                outcomes[place] = .failure(error)
+            }
+        }
+        return WriteReceipt(lsn: first.lsn, outcome: .follows(outcomes), isReplay: true)
+    }
+}

@@ -1,0 +1,101 @@
+import StarlingSchema
+import SwiftProtobuf
+
+extension Sequencer {
+    func createPost(_ post: NewPost, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        guard post.author == context.actor else {
+            let reason = "it is \(post.author), but user \(context.actor) posts only for itself"
+            throw .invalid(field: "authorId", reason: reason)
+        }
+        if let first = try firstAnswer(context, Self.isPost) { return first }
+        let id = try append(post, context)
+        return receipt(.post(id))
+    }
+
+    func importPosts(_ rows: [NewPost], _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        // Each row has a key of its own, so that a repetition after a crash adds only what is missing.
+        let contexts = rows.enumerated().map { number, row in
+            var rowContext = context
+            rowContext.actor = row.author
+            rowContext.idempotencyKey = context.idempotencyKey.map { key in
+                "\(key)\(Self.importRowMark)\(context.actor)/\(number)"
+            }
+            return rowContext
+        }
+        // Before anything is added: another request under the key is refused as a whole.
+        for rowContext in contexts { _ = try firstAnswer(rowContext, Self.isPost) }
+        var results: [Result<PostID, EngineError>] = []
+        results.reserveCapacity(rows.count)
+        var replayedLSN: UInt64 = 0
+        var addsPosts = false
+        for (row, rowContext) in zip(rows, contexts) {
+            do throws(EngineError) {
+                if let first = try firstAnswer(rowContext, Self.isPost), case .post(let id) = first.outcome {
+                    replayedLSN = first.lsn
+                    results.append(.success(id))
+                } else {
+                    results.append(.success(try append(row, rowContext)))
+                    addsPosts = true
+                }
+            } catch {
+                if case .unknownOutcome = error { throw error }
+                results.append(.failure(error))
+            }
+        }
+        guard replayedLSN > 0, !addsPosts else { return receipt(.posts(results)) }
+        return WriteReceipt(lsn: replayedLSN, outcome: .posts(results), isReplay: true)
+    }
+
+    /// Validates a post, mints its id and records it.
+    private func append(_ post: NewPost, _ context: WriteContext) throws(EngineError) -> PostID {
+        try PostRules.check(post, now: now)
+        if let original = post.replyTo { try checkExists(original) }
+        if let original = post.repostOf { try checkExists(original) }
+        guard state.posts.hasRoom else { throw .full("posts (maximumPosts)") }
+        try checkUserRoom(for: [post.author])
+        try reconsiderFanoutMode(of: post.author)
+        let id = state.mint.mint(milliseconds: post.createdAt ?? now, slot: Slot.of(post.author))
+        let fact = Starling_V1_PostCreated.with {
+            $0.postID = id.rawValue
+            $0.authorID = post.author.rawValue
+            $0.kind = Starling_V1_Post.Kind(rawValue: Int(post.kind.rawValue)) ?? .text
+            $0.visibility = Starling_V1_Post.Visibility(rawValue: Int(post.visibility.rawValue)) ?? .public
+            $0.replyTo = post.replyTo?.rawValue ?? 0
+            $0.repostOf = post.repostOf?.rawValue ?? 0
+        }
+        let body = Starling_V1_PostBody.with {
+            $0.text = post.text
+            $0.mediaURL = post.mediaURL
+            $0.thumbnailURL = post.thumbnailURL
+        }
+        try record(.postCreated(fact), context, body: body)
+        return id
+    }
+
+    private func checkExists(_ id: PostID) throws(EngineError) {
+        guard let ordinal = state.posts.find(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0 else {
+            throw .postNotFound(id)
+        }
+    }
+
+    func deletePost(_ id: PostID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        if let first = try firstAnswer(context, { if case .deleted = $0 { true } else { false } }) { return first }
+        guard let ordinal = state.posts.find(id, among: state.posts.count) else { throw .postNotFound(id) }
+        let author = state.users.id(of: state.posts.rows[Int(ordinal)].author)
+        guard author == context.actor else { throw .notAuthor(post: id, actor: context.actor) }
+        guard state.posts.deletedLSN(ordinal) == 0 else {
+            try acknowledge(.deletePost, context)
+            return receipt(.deleted(changed: false))
+        }
+        let fact = Starling_V1_PostDeleted.with {
+            $0.postID = id.rawValue
+            $0.authorID = author.rawValue
+        }
+        try record(.postDeleted(fact), context)
+        return receipt(.deleted(changed: true))
+    }
+
+    private static func isPost(_ answer: IdempotencyTable.Answer) -> Bool {
+        if case .post = answer { true } else { false }
+    }
+}
