@@ -126,5 +126,22 @@ let package = Package(
             name: "StarlingEngineTests",
             dependencies: ["StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem"],
             swiftSettings: swiftSettings),
+        .target(
+            name: "StarlingTestSupport", path: "Tests/StarlingTestSupport",
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StarlingServerTests",
+            dependencies: [
+                "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSystem",
+                "StarlingTestSupport", "StarlingWire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StarlingCommandTests",
+            dependencies: ["starling", "CJemalloc", "StarlingSystem", "StarlingTestSupport"],
+            swiftSettings: swiftSettings),
     ]
 )

@@ -21,9 +21,7 @@ struct DigestCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let command = self
         try await Failure.guarding {
-            guard PosixDisk().exists(command.directory) else {
-                throw Failure("\(command.directory): there is no such directory", code: 66)
-            }
+            try DataDirectory.require(command.directory)
             var configuration = EngineConfiguration()
             configuration.workers = command.workers
             configuration.timelineCap = command.timelineCap

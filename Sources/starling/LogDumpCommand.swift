@@ -23,6 +23,7 @@ struct LogDumpCommand: AsyncParsableCommand {
     mutating func run() async throws {
         let command = self
         try await Failure.guarding {
+            try DataDirectory.require(command.directory)
             let reader = try LogReader(directory: command.directory, disk: PosixDisk())
             let start = max(command.first, reader.firstLSN)
             if start <= min(command.last, reader.lastLSN) {

@@ -20,6 +20,8 @@ struct VerifyCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object.") var json = false
 
     mutating func run() async throws {
+        let command = self
+        try await Failure.guarding { try DataDirectory.require(command.directory) }
         let report = LogVerifier.verify(directory: directory, disk: PosixDisk(), deep: deep)
         StandardOutput.print(json ? report.json : report.text)
         if report.exitCode != 0 { throw ExitCode(report.exitCode) }
