@@ -36,6 +36,8 @@ final class InputFile {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["gzip", "-dc", "--", path]
         process.standardOutput = output
+        // Its complaints would stand in the middle of a progress bar; the exit status says that something is wrong.
+        process.standardError = FileHandle.nullDevice
         try process.run()
         handle = output.fileHandleForReading
         expander = process
