@@ -240,6 +240,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func close(after buffer: ByteBuffer, context: ChannelHandlerContext) {
         let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
         context.writeAndFlush(wrapOutboundOut(buffer)).whenComplete { _ in bound.value.close(promise: nil) }
+        // A client that reads nothing must not keep the connection: the write may never complete.
+        stalledTimer?.cancel()
+        stalledTimer = context.eventLoop.scheduleTask(in: limits.stalledTimeout) { bound.value.close(promise: nil) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
