@@ -117,20 +117,14 @@ extension OperationSet {
         _ request: Starling_V1_FollowingRequest, _ call: Call,
         _ respond: @escaping Respond<Starling_V1_FollowingResponse>
     ) {
-        attempt(respond) { () throws(Problem) in
-            let user = UserID(rawValue: request.userID)
-            let position = try cursors.position(request.cursor, of: .following, owner: user)
-            engine.following(
-                of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
-                minimumLSN: call.context.minimumLSN,
-                completion: reading(respond) { [cursors] page in
-                    .with {
-                        $0.items = page.entries.map(Self.edge)
-                        if let next = page.next {
-                            $0.nextCursor = cursors.cursor(next, of: .following, owner: user)
-                        }
-                    }
-                })
+        let list = EdgeList(
+            kind: .following, user: UserID(rawValue: request.userID), cursor: request.cursor,
+            limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit, read: engine.following)
+        answer(list, call, respond) { items, next in
+            .with {
+                $0.items = items
+                if let next { $0.nextCursor = next }
+            }
         }
     }
 
@@ -139,20 +133,38 @@ extension OperationSet {
         _ request: Starling_V1_FollowersRequest, _ call: Call,
         _ respond: @escaping Respond<Starling_V1_FollowersResponse>
     ) {
+        let list = EdgeList(
+            kind: .followers, user: UserID(rawValue: request.userID), cursor: request.cursor,
+            limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit, read: engine.followers)
+        answer(list, call, respond) { items, next in
+            .with {
+                $0.items = items
+                if let next { $0.nextCursor = next }
+            }
+        }
+    }
+
+    /// One of a user's two lists of edges, and the engine's way to read a page of it.
+    private struct EdgeList {
+        var kind: CursorSigner.List
+        var user: UserID
+        var cursor: String
+        var limit: Int
+        var read:
+            (UserID, PagePosition?, Int, UInt64, @escaping @Sendable (Result<EdgePage, EngineError>) -> Void) -> Void
+    }
+
+    private func answer<Response>(
+        _ list: EdgeList, _ call: Call, _ respond: @escaping Respond<Response>,
+        _ make: @escaping @Sendable ([Starling_V1_FollowEdge], String?) -> Response
+    ) {
+        let (kind, user) = (list.kind, list.user)
         attempt(respond) { () throws(Problem) in
-            let user = UserID(rawValue: request.userID)
-            let position = try cursors.position(request.cursor, of: .followers, owner: user)
-            engine.followers(
-                of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
-                minimumLSN: call.context.minimumLSN,
-                completion: reading(respond) { [cursors] page in
-                    .with {
-                        $0.items = page.entries.map(Self.edge)
-                        if let next = page.next {
-                            $0.nextCursor = cursors.cursor(next, of: .followers, owner: user)
-                        }
-                    }
-                })
+            let position = try cursors.position(list.cursor, of: kind, owner: user)
+            let completion: @Sendable (Result<EdgePage, EngineError>) -> Void = reading(respond) { [cursors] page in
+                make(page.entries.map(Self.edge), page.next.map { cursors.cursor($0, of: kind, owner: user) })
+            }
+            list.read(user, position, list.limit, call.context.minimumLSN, completion)
         }
     }
 
