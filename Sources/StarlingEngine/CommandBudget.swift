@@ -1,7 +1,7 @@
 import StarlingLog
 
 /// The most that a command can take of the ring and of the log, known before it runs.
-struct CommandBudget {
+struct CommandBudget: Sendable {
     /// Events: accounts that are new, the edge or post, and a switch of fan-out mode for each row.
     var events: Int
     /// Bytes of log, by `LogWriter.reservation`.

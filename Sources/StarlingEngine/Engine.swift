@@ -189,10 +189,9 @@ public final class Engine: Sendable {
             let reason = "\(command.rowCount) rows; at most \(Command.maximumRows) are allowed"
             return completion(.failure(.invalid(field: "rows", reason: reason)))
         }
-        let bytes = CommandBudget.of(command).logBytes
-        switch writer.mailbox.offer(
-            Submission(command: command, context: context, completion: completion), bytes: bytes)
-        {
+        let budget = CommandBudget.of(command)
+        let submission = Submission(command: command, context: context, budget: budget, completion: completion)
+        switch writer.mailbox.offer(submission, bytes: budget.logBytes) {
         case .taken: writer.signal.parker.wake()
         case .full: completion(.failure(.overloaded(retryAfterMilliseconds: 50)))
         case .closed: completion(.failure(.closed))

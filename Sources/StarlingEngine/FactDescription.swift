@@ -13,11 +13,14 @@ public struct FactDescription: Sendable {
 
     /// A JSON object.
     public var json: String {
-        var members = ["\"lsn\":\"\(lsn)\"", "\"time\":\(milliseconds)", "\"type\":\"\(type)\""]
+        var writer = JSONWriter()
+        writer.write(raw: "{\"lsn\":\"\(lsn)\",\"time\":\(milliseconds),\"type\":\"\(type)\"")
         for field in fields {
-            members.append("\"\(field.name)\":\(field.isNumber ? field.value : Self.quote(field.value))")
+            writer.write(raw: ",\"\(field.name)\":")
+            if field.isNumber { writer.write(raw: field.value) } else { writer.write(string: field.value) }
         }
-        return "{" + members.joined(separator: ",") + "}"
+        writer.write(raw: "}")
+        return String(decoding: writer.bytes, as: UTF8.self)
     }
 
     private struct Field: Sendable {
@@ -75,21 +78,5 @@ public struct FactDescription: Sendable {
 
     private static func ids(_ pairs: (String, UInt64)...) -> [Field] {
         pairs.map { Field(name: $0.0, value: String($0.1)) }
-    }
-
-    /// A JSON string (RFC 8259, section 7).
-    private static func quote(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\u{0}"..."\u{1f}":
-                let digits = String(scalar.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
     }
 }

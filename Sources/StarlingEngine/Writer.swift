@@ -6,6 +6,8 @@ import Synchronization
 struct Submission: Sendable {
     var command: Command
     var context: WriteContext
+    /// What the command can take, reckoned once.
+    var budget: CommandBudget
     /// Runs on the writer's thread and must be short.
     var completion: @Sendable (Result<WriteReceipt, EngineError>) -> Void
 }
@@ -99,7 +101,7 @@ final class Writer: @unchecked Sendable {
     private func sequenceRound() -> Bool {
         while queueStart < queue.count, log.pendingBytes < Self.roundBytes {
             let submission = queue[queueStart]
-            let budget = CommandBudget.of(submission.command)
+            let budget = submission.budget
             guard ring.hasRoom(for: budget.events) else { return true }
             let result: Result<WriteReceipt, EngineError>
             do throws(EngineError) {

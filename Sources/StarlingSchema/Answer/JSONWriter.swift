@@ -1,16 +1,17 @@
 /// Appends JSON tokens to a list of bytes.
-struct JSONWriter {
-    private(set) var bytes: [UInt8] = []
+package struct JSONWriter {
+    package private(set) var bytes: [UInt8] = []
 
-    init() { bytes.reserveCapacity(512) }
+    /// Nothing yet.
+    package init() { bytes.reserveCapacity(512) }
 
     mutating func write(_ byte: Unicode.Scalar) { bytes.append(UInt8(ascii: byte)) }
 
     /// Text that is JSON already.
-    mutating func write(raw text: String) { bytes.append(contentsOf: text.utf8) }
+    package mutating func write(raw text: String) { bytes.append(contentsOf: text.utf8) }
 
     /// A string in quotes. Escapes only what RFC 8259 demands.
-    mutating func write(string: String) {
+    package mutating func write(string: String) {
         var string = string
         write("\"")
         string.withUTF8 { utf8 in

@@ -1,5 +1,6 @@
 import Crypto
 import StarlingEngine
+import StarlingSchema
 
 /// Makes cursors that only this server's data directory can have made: position, kind of list and owner, with an
 /// HMAC-SHA-256 cut to 16 bytes, in base64url. They stay valid over restarts.
@@ -23,13 +24,15 @@ struct CursorSigner: Sendable {
         var bytes = [Self.version]
         withUnsafeBytes(of: position.rawValue.bigEndian) { bytes.append(contentsOf: $0) }
         bytes.append(contentsOf: mac(bytes, list, owner))
-        return Self.text(bytes)
+        return Base64.urlSafe(bytes)
     }
 
     /// The position in a cursor; nil for an empty text, which begins anew.
     func position(_ cursor: String, of list: List, owner: UserID) throws(Problem) -> PagePosition? {
         if cursor.isEmpty { return nil }
-        guard let bytes = Self.bytes(cursor), bytes.count == 9 + Self.macBytes, bytes[0] == Self.version,
+        // Compared as text too, or one cursor could be written in several ways.
+        guard let bytes = Base64.decode(cursor.utf8), Base64.urlSafe(bytes) == cursor, bytes.count == 9 + Self.macBytes,
+            bytes[0] == Self.version,
             Self.isEqual(bytes[9...], mac(Array(bytes[..<9]), list, owner))
         else {
             throw .invalid(
@@ -48,35 +51,5 @@ struct CursorSigner: Sendable {
     /// Takes the same time wherever the first difference is.
     private static func isEqual(_ left: ArraySlice<UInt8>, _ right: ArraySlice<UInt8>) -> Bool {
         left.count == right.count && zip(left, right).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
-    }
-
-    private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
-
-    /// Base64url without padding (RFC 4648, section 5).
-    private static func text(_ bytes: [UInt8]) -> String {
-        var result: [UInt8] = []
-        for start in stride(from: 0, to: bytes.count, by: 3) {
-            let group = bytes[start..<min(start + 3, bytes.count)]
-            let word = group.reduce(0) { $0 << 8 | UInt32($1) } << UInt32(8 * (3 - group.count))
-            for place in 0...group.count { result.append(alphabet[Int(word >> UInt32(18 - 6 * place)) & 63]) }
-        }
-        return String(decoding: result, as: UTF8.self)
-    }
-
-    private static func bytes(_ text: String) -> [UInt8]? {
-        var result: [UInt8] = []
-        var word: UInt32 = 0
-        var bits = 0
-        for character in text.utf8 {
-            guard let value = alphabet.firstIndex(of: character) else { return nil }
-            word = (word << 6 | UInt32(value)) & 0xffff
-            bits += 6
-            if bits >= 8 {
-                bits -= 8
-                result.append(UInt8(truncatingIfNeeded: word >> UInt32(bits)))
-            }
-        }
-        // Left-over bits must be zero, or two texts would be one cursor.
-        return word & ((1 << UInt32(bits)) - 1) == 0 ? result : nil
     }
 }

@@ -1,5 +1,5 @@
 /// Base64 (RFC 4648): the standard and the URL-safe alphabet, with or without padding.
-enum Base64 {
+package enum Base64 {
     private static let alphabet = [UInt8]("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     private static let valueByByte: [UInt8] = {
@@ -11,7 +11,7 @@ enum Base64 {
     }()
 
     /// The bytes that `text` stands for. Nil if it is not base64, or if bits that must be zero are not.
-    static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(text.count / 4 * 3 + 2)
         var bits: UInt32 = 0
@@ -35,6 +35,18 @@ enum Base64 {
         // 6 bits over: a lone character. Padding, where given, fills up the last group of four.
         guard bitCount < 6, bits == 0, padding == 0 || padding == bitCount / 2 else { return nil }
         return bytes
+    }
+
+    /// `bytes` in the URL-safe alphabet without padding (RFC 4648, section 5).
+    package static func urlSafe(_ bytes: some Sequence<UInt8>) -> String {
+        var text: [UInt8] = []
+        append(bytes, to: &text)
+        while text.last == UInt8(ascii: "=") { text.removeLast() }
+        for (place, byte) in text.enumerated() {
+            if byte == UInt8(ascii: "+") { text[place] = UInt8(ascii: "-") }
+            if byte == UInt8(ascii: "/") { text[place] = UInt8(ascii: "_") }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Appends `bytes` in the standard alphabet with padding.
