@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/mman.h>
 
 int starling_pin_thread(int processor) {
     cpu_set_t set;
@@ -20,4 +21,9 @@ int starling_fallocate(int descriptor, int64_t length) {
         if (errno != EINTR) return errno;
     }
     return 0;
+}
+
+int starling_move_pages(void *source, size_t length, void *target) {
+    void *moved = mremap(source, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target);
+    return moved == MAP_FAILED ? errno : 0;
 }

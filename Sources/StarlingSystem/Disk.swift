@@ -49,6 +49,19 @@ public protocol DiskFile: AnyObject, Sendable {
     func truncate(_ size: UInt64) throws(DiskError)
     /// Makes the file's data durable (fdatasync). After a failure nothing is known about what reached the disk.
     func sync() throws(DiskError)
+    /// Maps `count` bytes from byte `offset` privately over memory at `address` that the caller has reserved: readable
+    /// and writable, copied when written, never written through. What lay there is replaced. Costs no read before a page
+    /// is touched.
+    ///
+    /// `address`, `offset` and `count` are multiples of 4096; else it throws `EINVAL`. Bytes behind the end of the file
+    /// throw `ENXIO`. The file must not change or shrink while it is mapped: a page that is gone ends the process with
+    /// SIGBUS when it is touched. The mapping outlives `close()`.
+    func map(into address: UnsafeMutableRawPointer, count: Int, at offset: UInt64) throws(DiskError)
+    /// Tells the system that the file's clean pages need not stay in memory, so that the next read comes from the
+    /// device. A hint: nothing fails.
+    func dropCache()
+    /// Asks the system to begin to read the whole file into memory. A hint: nothing fails.
+    func readAhead()
     /// Closes the descriptor. Later calls fail.
     func close()
 }

@@ -1,3 +1,4 @@
+import CStarling
 import Glibc
 
 /// A private, anonymous range of virtual addresses, reserved once. Its base never moves. The kernel hands out zeroed
@@ -13,12 +14,12 @@ public struct MemoryReservation: ~Copyable {
 
     private static let hugePageBytes = 2 << 20
 
-    /// Reserves `byteCount` bytes (at least 1). With `hugePages` the kernel is asked to back the range with 2 MiB
-    /// pages, which doubles the speed of random access to gigabytes, and makes each touched place cost at least 2 MiB;
-    /// a kernel that refuses leaves small pages.
+    /// Reserves `byteCount` bytes (at least 1). For the first `hugePageBytes` the kernel is asked for 2 MiB pages, which
+    /// doubles the speed of random access to gigabytes, and makes each touched place cost at least 2 MiB; a kernel that
+    /// refuses leaves small pages.
     ///
     /// Throws when the address space or the overcommit limit (`vm.overcommit_memory = 2`) does not allow the range.
-    public init(byteCount: Int, hugePages: Bool) throws(MemoryReservationError) {
+    public init(byteCount: Int, hugePageBytes: Int) throws(MemoryReservationError) {
         let (padded, overflow) = byteCount.addingReportingOverflow(Self.hugePageBytes)
         guard byteCount > 0, !overflow else { throw MemoryReservationError(byteCount: byteCount, code: EINVAL) }
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
@@ -29,7 +30,19 @@ public struct MemoryReservation: ~Copyable {
         mappingBytes = padded
         base = mapping.alignedUp(toMultipleOf: Self.hugePageBytes)
         self.byteCount = byteCount
-        _ = madvise(base, byteCount, hugePages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE)
+        if hugePageBytes > 0 { _ = madvise(base, min(hugePageBytes, byteCount), MADV_HUGEPAGE) }
+        if hugePageBytes < byteCount {
+            let small = (base + max(hugePageBytes, 0)).alignedUp(toMultipleOf: 4096)
+            let end = base + byteCount
+            if small < end { _ = madvise(small, end - small, MADV_NOHUGEPAGE) }
+        }
+    }
+
+    /// Moves the pages at `offset` to `target`, in place of what is mapped there; both are multiples of the page size. The
+    /// addresses here must not be used again. False when the kernel refuses, and then nothing has changed.
+    public func give(offset: Int, byteCount: Int, to target: UnsafeMutableRawPointer) -> Bool {
+        precondition(offset >= 0 && byteCount > 0 && offset + byteCount <= self.byteCount, "outside of the reservation")
+        return starling_move_pages(base + offset, byteCount, target) == 0
     }
 
     deinit { munmap(mapping, mappingBytes) }

@@ -80,6 +80,25 @@ final class PosixFile: DiskFile {
         }
     }
 
+    func map(into address: UnsafeMutableRawPointer, count: Int, at offset: UInt64) throws(DiskError) {
+        guard count > 0 else { return }
+        guard UInt(bitPattern: address) % 4096 == 0, count % 4096 == 0, offset % 4096 == 0 else {
+            throw failure("mmap", EINVAL)
+        }
+        // The system would map bytes that the file does not have, and end the process when they are touched.
+        let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+        let size = try size()
+        guard !overflow, end <= size else { throw failure("mmap", ENXIO) }
+        let flags = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE
+        if mmap(address, count, PROT_READ | PROT_WRITE, flags, handle, off_t(offset)) == MAP_FAILED {
+            throw failure("mmap")
+        }
+    }
+
+    func dropCache() { _ = posix_fadvise(handle, 0, 0, POSIX_FADV_DONTNEED) }
+
+    func readAhead() { _ = posix_fadvise(handle, 0, 0, POSIX_FADV_WILLNEED) }
+
     func close() {
         let old = descriptor.exchange(-1, ordering: .acquiringAndReleasing)
         if old >= 0 { _ = Glibc.close(old) }

@@ -22,6 +22,9 @@ void starling_name_thread(const char *_Nonnull name);
 /// Reserves blocks for `length` bytes of `descriptor`, extending the file with zeros. Returns 0, or an errno.
 int starling_fallocate(int descriptor, int64_t length);
 
+/// Moves the mapping of `length` bytes at `source` to `target`, replacing what is mapped there. Returns 0, or an errno.
+int starling_move_pages(void *_Nonnull source, size_t length, void *_Nonnull target);
+
 /// Asks for the cache line at `address` before it is written.
 static inline void starling_prefetch_write(const void *_Nonnull address) { __builtin_prefetch(address, 1, 3); }
 
