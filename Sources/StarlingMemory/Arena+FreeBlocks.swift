@@ -13,6 +13,7 @@ extension Arena {
     public func allocate(units: UInt32) -> UInt32 {
         precondition(units >= 1 && units <= Self.maximumBlockUnits, "an arena block has 1 to 32 units")
         let fitting = header.pointee.occupiedBins & (UInt32.max << (units - 1))
+        headerWillChange()
         guard fitting != 0 else { return extend(by: units) }
         let found = UInt32(fitting.trailingZeroBitCount) + 1
         let reference = bins[Int(found)]
@@ -28,6 +29,7 @@ extension Arena {
             reference >= Self.headerUnits && units >= 1 && units <= Self.maximumBlockUnits
                 && header.pointee.top >= units && reference <= header.pointee.top - units,
             "a block outside of the arena was freed")
+        headerWillChange()
         header.pointee.freeUnits += units
         if units < Self.maximumBlockUnits {
             join(reference, units: units)
@@ -69,14 +71,15 @@ extension Arena {
 
     private func putIntoBin(_ reference: UInt32, units: UInt32) {
         let next = bins[Int(units)]
-        freeBlock(reference).pointee.next = next
-        freeBlock(reference).pointee.units = units
+        let block = changeableFreeBlock(reference)
+        block.pointee.next = next
+        block.pointee.units = units
         bins[Int(units)] = reference
         header.pointee.occupiedBins |= 1 << (units - 1)
         guard units < Self.maximumBlockUnits else { return }
-        freeBlock(reference).pointee.previous = 0
-        freeBlock(reference + units - 1).pointee.trailingUnits = units
-        if next != 0 { freeBlock(next).pointee.previous = reference }
+        block.pointee.previous = 0
+        changeableFreeBlock(reference + units - 1).pointee.trailingUnits = units
+        if next != 0 { changeableFreeBlock(next).pointee.previous = reference }
         setMark(reference, true)
         setMark(reference + units - 1, true)
     }
@@ -86,24 +89,32 @@ extension Arena {
         let block = freeBlock(reference).pointee
         let previous = units < Self.maximumBlockUnits ? block.previous : 0
         if previous != 0 {
-            freeBlock(previous).pointee.next = block.next
+            changeableFreeBlock(previous).pointee.next = block.next
         } else {
             bins[Int(units)] = block.next
             if block.next == 0 { header.pointee.occupiedBins &= ~(1 << (units - 1)) }
         }
         guard units < Self.maximumBlockUnits else { return }
-        if block.next != 0 { freeBlock(block.next).pointee.previous = previous }
+        if block.next != 0 { changeableFreeBlock(block.next).pointee.previous = previous }
         setMark(reference, false)
         setMark(reference + units - 1, false)
     }
 
-    func freeBlock(_ reference: UInt32) -> UnsafeMutablePointer<FreeBlock> {
+    func freeBlock(_ reference: UInt32) -> UnsafePointer<FreeBlock> {
         pointer(to: reference).assumingMemoryBound(to: FreeBlock.self)
+    }
+
+    /// The first unit of a block; it never lies across two pages.
+    private func changeableFreeBlock(_ reference: UInt32) -> UnsafeMutablePointer<FreeBlock> {
+        let block = base + Int(reference) &* Self.unitBytes
+        barrier.willWrite(block)
+        return block.assumingMemoryBound(to: FreeBlock.self)
     }
 
     func isMarked(_ unit: UInt32) -> Bool { markWords[Int(unit >> 6)] & (1 << UInt64(unit & 63)) != 0 }
 
     func setMark(_ unit: UInt32, _ marked: Bool) {
+        markBarrier.willWrite(markWords + Int(unit >> 6))
         let bit: UInt64 = 1 << UInt64(unit & 63)
         if marked { markWords[Int(unit >> 6)] |= bit } else { markWords[Int(unit >> 6)] &= ~bit }
     }

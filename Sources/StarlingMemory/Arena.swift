@@ -3,8 +3,8 @@ import StarlingSystem
 /// A heap in one range of addresses whose blocks are named by 32-bit references, in units of 16 bytes.
 ///
 /// The memory holds references, never pointers, and the arena's own state (end of use, free lists) lies in its first
-/// units. So the bytes `contents` are the whole arena: written to disk and read back through `ArenaImage` they are the
-/// same arena at another address.
+/// units. So the bytes of its two regions are the whole arena: stored by a snapshot and mapped again they are the same
+/// arena at another address.
 ///
 /// Invariants:
 /// 1. Reference 0 is nil; units 0..<16 hold the arena's header.
@@ -21,13 +21,17 @@ public struct Arena: ~Copyable {
     /// Reserved bytes unless told otherwise: all that 32-bit references reach, 64 GiB.
     public static let defaultReservedBytes = 64 << 30
 
-    /// The address of unit 0. Never moves.
+    /// The address of unit 0. Never moves. For reading; what changes a block asks `barrier` first.
     public let base: UnsafeMutableRawPointer
+    /// What is asked before a block changes.
+    public let barrier: WriteBarrier
+    /// The blocks, for snapshots.
+    public let memory: TrackedRegion
+    /// One bit for each unit, set for the first and the last unit of a free block shorter than 32 units; for snapshots.
+    public let marks: TrackedRegion
 
-    let reservation: MemoryReservation
-    let marks: MemoryReservation
-    /// One bit for each unit, set for the first and the last unit of a free block shorter than 32 units.
     let markWords: UnsafeMutablePointer<UInt64>
+    let markBarrier: WriteBarrier
     /// Units in the reserved range; `top` never passes it.
     let unitLimit: UInt32
 
@@ -39,27 +43,48 @@ public struct Arena: ~Copyable {
     public init(
         reservedBytes: Int = Arena.defaultReservedBytes, hugePages: Bool = true
     ) throws(ArenaError) {
-        try self.init(emptyRange: reservedBytes, hugePages: hugePages)
+        let bytes = min(max(reservedBytes, 1024), Self.defaultReservedBytes)
+        let memory = try TrackedRegion(byteCount: bytes, hugePages: hugePages)
+        let marks = try TrackedRegion(byteCount: bytes / Self.unitBytes / 8 + 64, hugePages: false)
+        self.memory = memory
+        self.marks = marks
+        base = memory.base
+        barrier = memory.barrier
+        markWords = marks.base.assumingMemoryBound(to: UInt64.self)
+        markBarrier = marks.barrier
+        // The last unit stays unused, so that the unit behind any block has a number, too.
+        unitLimit = UInt32(bytes / Self.unitBytes - 1)
+        // Written without the barrier: an arena that a snapshot is mapped into has no page of its own to store.
         header.pointee.magic = Self.magic
         header.pointee.top = Self.headerUnits
     }
 
-    /// Reserves the range and leaves the header zero.
-    init(emptyRange reservedBytes: Int, hugePages: Bool) throws(ArenaError) {
-        let bytes = min(max(reservedBytes, 1024), Self.defaultReservedBytes)
-        let reservation = try MemoryReservation.forArena(byteCount: bytes, hugePages: hugePages)
-        let marks = try MemoryReservation.forArena(byteCount: bytes / Self.unitBytes / 8 + 64, hugePages: false)
-        base = reservation.base
-        markWords = marks.base.assumingMemoryBound(to: UInt64.self)
-        self.reservation = reservation
-        self.marks = marks
-        // The last unit stays unused, so that the unit behind any block has a number, too.
-        unitLimit = UInt32(bytes / Self.unitBytes - 1)
+    /// Checks that what was mapped into `memory` and `marks` is an arena of `usedBytes` bytes. The pages themselves are
+    /// guarded by the checksums of the snapshot.
+    public func adoptLoadedPages(usedBytes: Int) throws(ArenaError) {
+        guard header.pointee.magic == Self.magic else { throw .damagedImage("wrong magic number") }
+        let top = header.pointee.top
+        guard top >= Self.headerUnits, top <= unitLimit, Int(top) * Self.unitBytes == usedBytes else {
+            throw .damagedImage("the header speaks of \(top) units, the snapshot of \(usedBytes) bytes")
+        }
+        guard header.pointee.freeUnits <= top - Self.headerUnits else {
+            throw .damagedImage("the header counts more free units than there are")
+        }
     }
 
-    /// The address of a block. `reference` must come from `allocate`.
+    /// The address of a block, for reading. `reference` must come from `allocate`.
     @inlinable @inline(__always)
-    public func pointer(to reference: UInt32) -> UnsafeMutableRawPointer { base + Int(reference) &* Self.unitBytes }
+    public func pointer(to reference: UInt32) -> UnsafeRawPointer {
+        UnsafeRawPointer(base + Int(reference) &* Self.unitBytes)
+    }
+
+    /// The address of a block whose `units` are about to change.
+    @inlinable @inline(__always)
+    public func writable(_ reference: UInt32, units: UInt32) -> UnsafeMutableRawPointer {
+        let block = base + Int(reference) &* Self.unitBytes
+        barrier.willWrite(block, byteCount: Int(units) &* Self.unitBytes)
+        return block
+    }
 
     /// Whether `bytes` more bytes fit whatever the free lists hold. Ask before a batch of changes: running out inside
     /// of one is a broken precondition.
@@ -81,16 +106,18 @@ public struct Arena: ~Copyable {
     /// Bytes from the base to the end of the last block: what a snapshot has to store.
     public var bytesTouched: Int { Int(header.pointee.top) * Self.unitBytes }
     /// Bytes of address space.
-    public var bytesReserved: Int { reservation.byteCount }
-
-    /// All bytes from unit 0 to the last block: the whole state of the arena.
-    public var contents: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: bytesTouched) }
+    public var bytesReserved: Int { memory.byteCount }
+    /// Bytes of `marks` that a snapshot has to store.
+    public var markBytes: Int { Int(header.pointee.top) / 8 + 1 }
 
     var header: UnsafeMutablePointer<ArenaHeader> { base.assumingMemoryBound(to: ArenaHeader.self) }
     /// The first free block of each size; the index is the size in units, index 0 is not used.
     var bins: UnsafeMutablePointer<UInt32> {
         (base + 32).assumingMemoryBound(to: UInt32.self)
     }
+    /// The header and the bins are about to change.
+    @inline(__always)
+    func headerWillChange() { barrier.willWrite(base) }
 }
 
 /// The first bytes of an arena. The 33 bin heads follow at byte 32.
@@ -102,13 +129,4 @@ struct ArenaHeader: BitwiseCopyable {
     var freeUnits: UInt32
     /// Bit n is set when the bin of size n + 1 is not empty.
     var occupiedBins: UInt32
-}
-
-extension MemoryReservation {
-    /// Reserves a range and speaks of a failure in the arena's terms.
-    static func forArena(byteCount: Int, hugePages: Bool) throws(ArenaError) -> MemoryReservation {
-        do { return try MemoryReservation(byteCount: byteCount, hugePages: hugePages) } catch {
-            throw .reservation(error)
-        }
-    }
 }

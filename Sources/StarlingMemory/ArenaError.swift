@@ -6,7 +6,7 @@ public enum ArenaError: Error, Equatable, Sendable, CustomStringConvertible {
     case reservation(MemoryReservationError)
     /// `needed` bytes are more than the `left` bytes that were reserved and never used.
     case outOfRoom(needed: Int, left: Int)
-    /// The bytes given to `ArenaImage` are not the contents of an arena.
+    /// What was mapped into an arena is not the contents of one.
     case damagedImage(String)
 
     /// One line for people.

@@ -1,3 +1,5 @@
+import StarlingMemory
+
 /// Where the parts of a large set's nodes lie.
 ///
 /// A node is named by the unit at which its entries begin; what belongs to it lies below, so that one small step from
@@ -9,27 +11,71 @@
 /// A leaf is 512 bytes in all. The head node is a block of its own with links and a header, but no entries: with it in
 /// front, neither the first leaf nor a search is a special case. The header's `next` chains the leaves; link i leads to
 /// the next node that has more than i links.
+///
+/// What is handed out for reading cannot be written through; the `writable` accessors tell the arena's barrier first.
 @frozen @usableFromInline
 struct NodeMemory<Entry: SortedSetEntry>: BitwiseCopyable {
-    @usableFromInline let base: UnsafeMutableRawPointer
+    @usableFromInline let base: UnsafeRawPointer
+    @usableFromInline let barrier: WriteBarrier
 
     @inlinable @inline(__always)
-    init(base: UnsafeMutableRawPointer) { self.base = base }
+    init(base: UnsafeRawPointer, barrier: WriteBarrier) {
+        self.base = base
+        self.barrier = barrier
+    }
 
     /// Entries of a leaf, or of the block of a small set.
     @inlinable @inline(__always)
-    func entries(_ reference: UInt32) -> UnsafeMutablePointer<Entry> {
+    func entries(_ reference: UInt32) -> UnsafePointer<Entry> {
         (base + Int(reference) &* 16).assumingMemoryBound(to: Entry.self)
     }
 
+    /// The entries at `places` (at least one) of a leaf or a small set's block, about to change. Returns the first of them.
     @inlinable @inline(__always)
-    func header(_ node: UInt32) -> UnsafeMutablePointer<NodeHeader> {
-        (base + (Int(node) &* 16 &- 16)).assumingMemoryBound(to: NodeHeader.self)
+    func writableEntries(_ reference: UInt32, _ places: Range<Int>) -> UnsafeMutablePointer<Entry> {
+        writable(entries(reference) + places.lowerBound, places.upperBound &- places.lowerBound)
+    }
+
+    /// `count` (at least 1) entries of one block, about to change.
+    @inlinable @inline(__always)
+    func writable(_ entries: UnsafePointer<Entry>, _ count: Int) -> UnsafeMutablePointer<Entry> {
+        barrier.willWrite(entries, byteCount: count &* MemoryLayout<Entry>.stride)
+        return UnsafeMutablePointer(mutating: entries)
+    }
+
+    /// One entry, about to change.
+    @inlinable @inline(__always)
+    func writable(_ entry: UnsafePointer<Entry>) -> UnsafeMutablePointer<Entry> {
+        // A block begins at a multiple of 16, so entries of 4 and 8 bytes never lie across two pages.
+        guard 16 % MemoryLayout<Entry>.stride == 0 else { return writable(entry, 1) }
+        barrier.willWrite(entry)
+        return UnsafeMutablePointer(mutating: entry)
     }
 
     @inlinable @inline(__always)
-    func link(_ node: UInt32, _ level: Int) -> UnsafeMutablePointer<TowerLink> {
+    func header(_ node: UInt32) -> UnsafePointer<NodeHeader> {
+        (base + (Int(node) &* 16 &- 16)).assumingMemoryBound(to: NodeHeader.self)
+    }
+
+    /// A header, about to change. It is one unit, so it lies in one page.
+    @inlinable @inline(__always)
+    func writableHeader(_ node: UInt32) -> UnsafeMutablePointer<NodeHeader> {
+        let header = header(node)
+        barrier.willWrite(header)
+        return UnsafeMutablePointer(mutating: header)
+    }
+
+    @inlinable @inline(__always)
+    func link(_ node: UInt32, _ level: Int) -> UnsafePointer<TowerLink> {
         (base + (Int(node) &* 16 &- 24 &- 8 &* level)).assumingMemoryBound(to: TowerLink.self)
+    }
+
+    /// A link, about to change. It is half a unit, so it lies in one page.
+    @inlinable @inline(__always)
+    func writableLink(_ node: UInt32, _ level: Int) -> UnsafeMutablePointer<TowerLink> {
+        let link = link(node, level)
+        barrier.willWrite(link)
+        return UnsafeMutablePointer(mutating: link)
     }
 
     @inlinable @inline(__always)

@@ -42,10 +42,10 @@ extension SortedSetArena {
         let leaf = path.leaf
         let kept = Int(memory.header(leaf).pointee.count) - amount
         let moved = memory.entries(leaf) + kept
-        memory.header(leaf).pointee.count = UInt32(kept)
+        memory.writableHeader(leaf).pointee.count = UInt32(kept)
         let added = linkNewLeaf(set, firstKey: moved.pointee.key, &path)
-        Self.move(moved, to: memory.entries(added), amount)
-        memory.header(added).pointee.count = UInt32(amount)
+        Self.move(moved, to: memory.writableEntries(added, 0..<amount), amount)
+        memory.writableHeader(added).pointee.count = UInt32(amount)
     }
 
     /// Moves the last `amount` entries of `path.leaf` to the front of the leaf behind it.
@@ -55,10 +55,11 @@ extension SortedSetArena {
         let upper = memory.header(lower).pointee.next
         let kept = Int(memory.header(lower).pointee.count) - amount
         let upperCount = Int(memory.header(upper).pointee.count)
-        Self.move(memory.entries(upper), to: memory.entries(upper) + amount, upperCount)
-        Self.move(memory.entries(lower) + kept, to: memory.entries(upper), amount)
-        memory.header(lower).pointee.count = UInt32(kept)
-        memory.header(upper).pointee.count = UInt32(upperCount + amount)
+        let target = memory.writableEntries(upper, 0..<upperCount + amount)
+        Self.move(target, to: target + amount, upperCount)
+        Self.move(memory.entries(lower) + kept, to: target, amount)
+        memory.writableHeader(lower).pointee.count = UInt32(kept)
+        memory.writableHeader(upper).pointee.count = UInt32(upperCount + amount)
         moveBoundary(path, upper, by: Int32(amount))
     }
 
@@ -69,10 +70,12 @@ extension SortedSetArena {
         let upper = memory.header(lower).pointee.next
         let lowerCount = Int(memory.header(lower).pointee.count)
         let kept = Int(memory.header(upper).pointee.count) - amount
-        Self.move(memory.entries(upper), to: memory.entries(lower) + lowerCount, amount)
-        Self.move(memory.entries(upper) + amount, to: memory.entries(upper), kept)
-        memory.header(lower).pointee.count = UInt32(lowerCount + amount)
-        memory.header(upper).pointee.count = UInt32(kept)
+        let target = memory.writableEntries(lower, lowerCount..<lowerCount + amount)
+        let source = memory.writableEntries(upper, 0..<kept + amount)
+        Self.move(source, to: target, amount)
+        Self.move(source + amount, to: source, kept)
+        memory.writableHeader(lower).pointee.count = UInt32(lowerCount + amount)
+        memory.writableHeader(upper).pointee.count = UInt32(kept)
         moveBoundary(path, upper, by: -Int32(amount))
     }
 
@@ -80,9 +83,9 @@ extension SortedSetArena {
     @inlinable @inline(__always)
     func moveBoundary(_ path: borrowing TowerPath, _ upper: UInt32, by amount: Int32) {
         for level in 0..<Int(memory.header(upper).pointee.level) {
-            memory.link(path.nodes[level], level).pointee.span &-= UInt32(bitPattern: amount)
-            let link = memory.link(upper, level)
-            if link.pointee.next != 0 { link.pointee.span &+= UInt32(bitPattern: amount) }
+            memory.writableLink(path.nodes[level], level).pointee.span &-= UInt32(bitPattern: amount)
+            guard memory.link(upper, level).pointee.next != 0 else { continue }
+            memory.writableLink(upper, level).pointee.span &+= UInt32(bitPattern: amount)
         }
     }
 
@@ -110,8 +113,9 @@ extension SortedSetArena {
         let upper = memory.header(lower).pointee.next
         let lowerCount = Int(memory.header(lower).pointee.count)
         let upperCount = Int(memory.header(upper).pointee.count)
-        Self.move(memory.entries(upper), to: memory.entries(lower) + lowerCount, upperCount)
-        memory.header(lower).pointee.count = UInt32(lowerCount + upperCount)
+        let target = memory.writableEntries(lower, lowerCount..<lowerCount + upperCount)
+        Self.move(memory.entries(upper), to: target, upperCount)
+        memory.writableHeader(lower).pointee.count = UInt32(lowerCount + upperCount)
         unlinkLeaf(set, after: path, removed: 0)
     }
 }

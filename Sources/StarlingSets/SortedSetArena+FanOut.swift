@@ -19,11 +19,11 @@ extension SortedSetArena where Entry == UInt32 {
     ///
     /// `readers` may be in any order; ascending is fastest. `cap` is at least 1; the key `UInt32.max` must not be used, as
     /// there is no floor above it. Takes at most `count * maximumBytesPerInsert` bytes from the arena, which must have
-    /// that room. Allocates nothing, counts no references, locks nothing.
+    /// that room. What changes in the tables is announced here. Allocates nothing, counts no references, locks nothing.
     @inline(never)
     public func insertIntoMany(
-        _ entry: UInt32, sets: UnsafeMutablePointer<SortedSet>, readers: UnsafePointer<UInt32>, count: Int, cap: Int,
-        floors: UnsafeMutablePointer<UInt32>
+        _ entry: UInt32, sets: MappedTable<SortedSet>, readers: UnsafePointer<UInt32>, count: Int, cap: Int,
+        floors: MappedTable<UInt32>
     ) {
         precondition(entry != UInt32.max, "the highest key has no floor above it")
         let target = FanOutTarget(sets: sets, floors: floors, cap: cap, leafCapacity: Self.leafCapacity)
@@ -35,8 +35,8 @@ extension SortedSetArena where Entry == UInt32 {
     /// are made in the order of the list.
     @inline(never)
     public func insertIntoMany(
-        _ deliveries: UnsafePointer<Delivery>, count: Int, sets: UnsafeMutablePointer<SortedSet>, cap: Int,
-        floors: UnsafeMutablePointer<UInt32>
+        _ deliveries: UnsafePointer<Delivery>, count: Int, sets: MappedTable<SortedSet>, cap: Int,
+        floors: MappedTable<UInt32>
     ) {
         let target = FanOutTarget(sets: sets, floors: floors, cap: cap, leafCapacity: Self.leafCapacity)
         insertAll(ManyEntries(deliveries: deliveries), count, target)
@@ -45,16 +45,21 @@ extension SortedSetArena where Entry == UInt32 {
     @inline(__always)
     private func insertAll<Source: DeliverySource>(_ source: Source, _ count: Int, _ target: FanOutTarget) {
         guard count > 0 else { return }
-        let last = count - 1
+        let headersEnd = count - headerDistance
+        let tailsEnd = count - tailDistance
         let trimAt = target.limit &- 1
+        let entriesBarrier = LoopBarrier(arena.barrier)
+        let setsBarrier = LoopBarrier(target.setsBarrier)
         var aside = DeliveriesPutAside()
         for index in 0..<min(count, headerDistance) {
             starling_prefetch_write(target.sets + Int(source[index].reader))
         }
         for index in 0..<min(count, tailDistance) { prefetchTail(target.sets + Int(source[index].reader)) }
         for index in 0..<count {
-            starling_prefetch_write(target.sets + Int(source[min(index &+ headerDistance, last)].reader))
-            prefetchTail(target.sets + Int(source[min(index &+ tailDistance, last)].reader))
+            if index < headersEnd {
+                starling_prefetch_write(target.sets + Int(source[index &+ headerDistance].reader))
+            }
+            if index < tailsEnd { prefetchTail(target.sets + Int(source[index &+ tailDistance].reader)) }
             let delivery = source[index]
             let set = target.sets + Int(delivery.reader)
             let header = set.pointee
@@ -62,9 +67,10 @@ extension SortedSetArena where Entry == UInt32 {
             if header.tailCount < header.tailCapacity, header.total < trimAt {
                 let end = memory.entries(header.tail) + Int(header.tailCount)
                 if (end - 1).pointee < delivery.entry {
-                    end.pointee = delivery.entry
-                    set.pointee.total = header.total &+ 1
-                    set.pointee.tailCount = header.tailCount &+ 1
+                    entriesBarrier.willWrite(end)
+                    setsBarrier.willWrite(set)
+                    UnsafeMutablePointer(mutating: end).pointee = delivery.entry
+                    SortedSet.countAppended(UnsafeMutablePointer(mutating: set))
                     continue
                 }
                 isLate = true
@@ -112,11 +118,11 @@ extension SortedSetArena where Entry == UInt32 {
     }
 
     private func deliverSlowly(_ delivery: Delivery, _ target: FanOutTarget) {
-        let set = target.sets + Int(delivery.reader)
-        let floor = target.floors + Int(delivery.reader)
-        guard delivery.entry >= floor.pointee, insert(delivery.entry, into: set) else { return }
+        guard delivery.entry >= target.floors[Int(delivery.reader)] else { return }
+        let set = target.writableSet(delivery.reader)
+        guard insert(delivery.entry, into: set) else { return }
         guard set.pointee.count >= target.limit, let dropped = trim(set, toNewest: target.cap) else { return }
-        floor.pointee = dropped + 1
+        target.writableFloor(delivery.reader).pointee = dropped + 1
     }
 }
 
@@ -141,22 +147,40 @@ public struct Delivery: BitwiseCopyable, Sendable {
     }
 }
 
-/// Where deliveries go.
+/// Where deliveries go: the tables' addresses and barriers, so that no reference is counted for a delivery.
 private struct FanOutTarget {
-    let sets: UnsafeMutablePointer<SortedSet>
-    let floors: UnsafeMutablePointer<UInt32>
+    let sets: UnsafePointer<SortedSet>
+    let floors: UnsafePointer<UInt32>
+    let setsBarrier: WriteBarrier
+    let floorsBarrier: WriteBarrier
     let cap: Int
     /// The number of entries at which a set is trimmed.
     let limit: Int
 
-    init(
-        sets: UnsafeMutablePointer<SortedSet>, floors: UnsafeMutablePointer<UInt32>, cap: Int, leafCapacity: Int
-    ) {
+    init(sets: MappedTable<SortedSet>, floors: MappedTable<UInt32>, cap: Int, leafCapacity: Int) {
         precondition(cap >= 1 && cap <= Int(UInt32.max) - 2 * leafCapacity, "a cap is at least one entry")
-        self.sets = sets
-        self.floors = floors
+        self.sets = sets.rows
+        self.floors = floors.rows
+        setsBarrier = sets.barrier
+        floorsBarrier = floors.barrier
         self.cap = cap
         limit = cap + leafCapacity
+    }
+
+    /// A set's header, about to change. Headers of 16 bytes never lie across two pages.
+    @inline(__always)
+    func writableSet(_ reader: UInt32) -> UnsafeMutablePointer<SortedSet> {
+        let set = sets + Int(reader)
+        setsBarrier.willWrite(set)
+        return UnsafeMutablePointer(mutating: set)
+    }
+
+    /// A floor, about to change.
+    @inline(__always)
+    func writableFloor(_ reader: UInt32) -> UnsafeMutablePointer<UInt32> {
+        let floor = floors + Int(reader)
+        floorsBarrier.willWrite(floor)
+        return UnsafeMutablePointer(mutating: floor)
     }
 }
 

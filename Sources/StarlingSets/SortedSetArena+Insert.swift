@@ -12,7 +12,7 @@ extension SortedSetArena {
         if count < set.pointee.tailCapacity {
             let end = memory.entries(set.pointee.tail) + Int(count)
             if (end - 1).pointee.key < entry.key {
-                end.pointee = entry
+                memory.writable(end).pointee = entry
                 set.pointee.tailCount = count &+ 1
                 set.pointee.total &+= 1
                 return true
@@ -26,7 +26,9 @@ extension SortedSetArena {
     public func replace(_ entry: Entry, in set: UnsafeMutablePointer<SortedSet>) -> Entry? {
         guard let place = locate(entry.key, in: set) else { return nil }
         let old = place.pointee
-        place.pointee = entry
+        // The entry of an inline set lies in the header, which the caller announced.
+        let changed = set.pointee.isInline ? UnsafeMutablePointer(mutating: place) : memory.writable(place)
+        changed.pointee = entry
         return old
     }
 
@@ -46,16 +48,17 @@ extension SortedSetArena {
             let grown = max(units + max(units / 4, 1), Self.units(for: count + 1))
             moveToBlock(set, units: min(grown, Self.maximumSmallUnits))
         }
-        insertAt(position, entry, packedEntries(set), count)
+        insertAt(writablePackedEntries(set, position..<count + 1), entry, moving: count - position)
         set.pointee.tailCount += 1
         if !set.pointee.isInline { set.pointee.total += 1 }
         return true
     }
 
+    /// Puts `entry` at `place` and moves the `count` entries there up by one; all of it was announced.
     @inlinable @inline(__always)
-    func insertAt(_ position: Int, _ entry: Entry, _ entries: UnsafeMutablePointer<Entry>, _ count: Int) {
-        Self.move(entries + position, to: entries + (position &+ 1), count &- position)
-        entries[position] = entry
+    func insertAt(_ place: UnsafeMutablePointer<Entry>, _ entry: Entry, moving count: Int) {
+        Self.move(place, to: place + 1, count)
+        place.pointee = entry
     }
 
     /// Moves the entries of an inline or small set to a block of `units`.
@@ -63,7 +66,8 @@ extension SortedSetArena {
     func moveToBlock(_ set: UnsafeMutablePointer<SortedSet>, units: Int) {
         let old = set.pointee
         let block = arena.allocate(units: UInt32(units))
-        Self.move(packedEntries(set), to: memory.entries(block), Int(old.tailCount))
+        let count = Int(old.tailCount)
+        Self.move(packedEntries(set), to: memory.writableEntries(block, 0..<count), count)
         set.pointee.head = 0
         set.pointee.tail = block
         set.pointee.total = UInt32(old.tailCount)
@@ -78,11 +82,13 @@ extension SortedSetArena {
         let old = set.pointee
         let head = makeHead(level: 2)
         let leaf = makeLeaf(level: 0)
-        Self.move(memory.entries(old.tail), to: memory.entries(leaf), Int(old.tailCount))
+        let count = Int(old.tailCount)
+        Self.move(memory.entries(old.tail), to: memory.writableEntries(leaf, 0..<count), count)
         arena.free(old.tail, units: UInt32(old.blockUnits))
-        memory.header(head).pointee.next = leaf
-        memory.header(leaf).pointee.previous = head
-        memory.header(leaf).pointee.count = UInt32(old.tailCount)
+        memory.writableHeader(head).pointee.next = leaf
+        let header = memory.writableHeader(leaf)
+        header.pointee.previous = head
+        header.pointee.count = UInt32(count)
         set.pointee.head = head
         set.pointee.tail = leaf
         set.pointee.blockUnits = 0
@@ -107,7 +113,7 @@ extension SortedSetArena {
             let position = Self.lowerBound(entries, count, key)
             if position < count, entries[position].key == key { return false }
             if count < Int(set.pointee.tailCapacity) {
-                insertAt(position, entry, entries, count)
+                insertAt(memory.writableEntries(tail, position..<count + 1), entry, moving: count - position)
                 set.pointee.tailCount += 1
                 set.pointee.total += 1
                 return true
@@ -132,9 +138,7 @@ extension SortedSetArena {
         } else {
             path = descend(set, to: entry.key, inclusive: true)
         }
-        let leaf = linkNewLeaf(set, firstKey: entry.key, &path)
-        memory.entries(leaf)[0] = entry
-        memory.header(leaf).pointee.count = 1
+        beginLeaf(linkNewLeaf(set, firstKey: entry.key, &path), with: entry)
         set.pointee.total += 1
         adoptTail(set)
     }
@@ -146,18 +150,18 @@ extension SortedSetArena {
         while true {
             var path = descendToLeaf(set, for: key)
             let leaf = path.leaf
-            let header = memory.header(leaf)
-            let count = Int(header.pointee.count)
+            let header = memory.header(leaf).pointee
+            let count = Int(header.count)
             let position = Self.lowerBound(memory.entries(leaf), count, key)
             if position < count, memory.entries(leaf)[position].key == key { return false }
-            if count < Int(header.pointee.capacity) {
-                insertAt(position, entry, memory.entries(leaf), count)
-                header.pointee.count += 1
+            if count < Int(header.capacity) {
+                insertAt(memory.writableEntries(leaf, position..<count + 1), entry, moving: count - position)
+                memory.writableHeader(leaf).pointee.count += 1
                 adjustSpans(set, path, by: 1)
                 set.pointee.total += 1
                 return true
             }
-            if position == 0, header.pointee.previous == set.pointee.head {
+            if position == 0, header.previous == set.pointee.head {
                 prependLeaf(entry, set)
                 return true
             }
@@ -170,9 +174,14 @@ extension SortedSetArena {
     func prependLeaf(_ entry: Entry, _ set: UnsafeMutablePointer<SortedSet>) {
         var path = TowerPath(head: set.pointee.head)
         adjustSpans(set, path, by: 1)
-        let leaf = linkNewLeaf(set, firstKey: entry.key, &path)
-        memory.entries(leaf)[0] = entry
-        memory.header(leaf).pointee.count = 1
+        beginLeaf(linkNewLeaf(set, firstKey: entry.key, &path), with: entry)
         set.pointee.total += 1
+    }
+
+    /// Puts the first entry into a new leaf.
+    @inlinable @inline(__always)
+    func beginLeaf(_ leaf: UInt32, with entry: Entry) {
+        memory.writable(memory.entries(leaf)).pointee = entry
+        memory.writableHeader(leaf).pointee.count = 1
     }
 }

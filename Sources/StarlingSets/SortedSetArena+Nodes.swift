@@ -8,7 +8,7 @@ extension SortedSetArena {
     /// Writes the tail's count into its header.
     @inlinable @inline(__always)
     func settle(_ set: UnsafeMutablePointer<SortedSet>) {
-        memory.header(set.pointee.tail).pointee.count = UInt32(set.pointee.tailCount)
+        memory.writableHeader(set.pointee.tail).pointee.count = UInt32(set.pointee.tailCount)
     }
 
     /// Reads the tail's count and capacity from its header.
@@ -24,7 +24,7 @@ extension SortedSetArena {
         let linkUnits = Self.linkUnits(level)
         let leaf = arena.allocate(units: Arena.maximumBlockUnits) + 1 + UInt32(linkUnits)
         let capacity = (Self.leafBytes - Self.nodeHeaderBytes - 16 * linkUnits) / MemoryLayout<Entry>.stride
-        memory.header(leaf).pointee = NodeHeader(next: 0, previous: 0, level: level, capacity: capacity)
+        memory.writableHeader(leaf).pointee = NodeHeader(next: 0, previous: 0, level: level, capacity: capacity)
         return leaf
     }
 
@@ -38,8 +38,8 @@ extension SortedSetArena {
     func makeHead(level: Int) -> UInt32 {
         let units = UInt32(1 + Self.linkUnits(level))
         let head = arena.allocate(units: units) + units
-        memory.header(head).pointee = NodeHeader(next: 0, previous: 0, level: level, capacity: 0)
-        for index in 0..<level { memory.link(head, index).pointee = TowerLink(next: 0, span: 0) }
+        memory.writableHeader(head).pointee = NodeHeader(next: 0, previous: 0, level: level, capacity: 0)
+        for index in 0..<level { memory.writableLink(head, index).pointee = TowerLink(next: 0, span: 0) }
         return head
     }
 
@@ -55,10 +55,10 @@ extension SortedSetArena {
         let old = set.pointee.head
         let oldLevel = Int(memory.header(old).pointee.level)
         let head = makeHead(level: level)
-        for index in 0..<oldLevel { memory.link(head, index).pointee = memory.link(old, index).pointee }
+        for index in 0..<oldLevel { memory.writableLink(head, index).pointee = memory.link(old, index).pointee }
         let first = memory.header(old).pointee.next
-        memory.header(head).pointee.next = first
-        memory.header(first).pointee.previous = head
+        memory.writableHeader(head).pointee.next = first
+        memory.writableHeader(first).pointee.previous = head
         for index in 0..<level where index >= oldLevel || path.nodes[index] == old {
             path.nodes[index] = head
             path.ranks[index] = 0
@@ -72,8 +72,9 @@ extension SortedSetArena {
     @inlinable @inline(__always)
     func adjustSpans(_ set: UnsafePointer<SortedSet>, _ path: borrowing TowerPath, by change: Int32) {
         for index in 0..<Int(memory.header(set.pointee.head).pointee.level) {
-            let link = memory.link(path.nodes[index], index)
-            if link.pointee.next != 0 { link.pointee.span &+= UInt32(bitPattern: change) }
+            let node = path.nodes[index]
+            guard memory.link(node, index).pointee.next != 0 else { continue }
+            memory.writableLink(node, index).pointee.span &+= UInt32(bitPattern: change)
         }
     }
 
@@ -89,16 +90,17 @@ extension SortedSetArena {
         let before = path.leaf
         let leaf = makeLeaf(level: level)
         let next = memory.header(before).pointee.next
-        memory.header(leaf).pointee.next = next
-        memory.header(leaf).pointee.previous = before
-        memory.header(before).pointee.next = leaf
-        if next == 0 { set.pointee.tail = leaf } else { memory.header(next).pointee.previous = leaf }
+        let header = memory.writableHeader(leaf)
+        header.pointee.next = next
+        header.pointee.previous = before
+        memory.writableHeader(before).pointee.next = leaf
+        if next == 0 { set.pointee.tail = leaf } else { memory.writableHeader(next).pointee.previous = leaf }
         let rank = path.rank + memory.header(before).pointee.count
         for index in 0..<level {
-            let link = memory.link(path.nodes[index], index)
+            let link = memory.writableLink(path.nodes[index], index)
             let old = link.pointee
             let rest = old.next == 0 ? 0 : path.ranks[index] + old.span - rank
-            memory.link(leaf, index).pointee = TowerLink(next: old.next, span: rest)
+            memory.writableLink(leaf, index).pointee = TowerLink(next: old.next, span: rest)
             link.pointee = TowerLink(next: leaf, span: rank - path.ranks[index])
         }
         return leaf
@@ -112,17 +114,18 @@ extension SortedSetArena {
         let leaf = memory.header(before).pointee.next
         let next = memory.header(leaf).pointee.next
         for index in 0..<Int(memory.header(set.pointee.head).pointee.level) {
-            let link = memory.link(path.nodes[index], index)
-            if link.pointee.next == leaf {
+            let node = path.nodes[index]
+            let link = memory.link(node, index).pointee
+            if link.next == leaf {
                 let beyond = memory.link(leaf, index).pointee
-                let span = beyond.next == 0 ? 0 : link.pointee.span + beyond.span - removed
-                link.pointee = TowerLink(next: beyond.next, span: span)
-            } else if link.pointee.next != 0 {
-                link.pointee.span -= removed
+                let span = beyond.next == 0 ? 0 : link.span + beyond.span - removed
+                memory.writableLink(node, index).pointee = TowerLink(next: beyond.next, span: span)
+            } else if link.next != 0 {
+                memory.writableLink(node, index).pointee.span -= removed
             }
         }
-        memory.header(before).pointee.next = next
-        if next == 0 { set.pointee.tail = before } else { memory.header(next).pointee.previous = before }
+        memory.writableHeader(before).pointee.next = next
+        if next == 0 { set.pointee.tail = before } else { memory.writableHeader(next).pointee.previous = before }
         releaseLeaf(leaf)
     }
 }

@@ -11,7 +11,8 @@ extension SortedSetArena {
         let count = Int(set.pointee.tailCount)
         let position = Self.lowerBound(entries, count, key)
         guard position < count, entries[position].key == key else { return false }
-        Self.move(entries + (position + 1), to: entries + position, count - position - 1)
+        let place = writablePackedEntries(set, position..<count)
+        Self.move(place + 1, to: place, count - position - 1)
         set.pointee.tailCount -= 1
         if !set.pointee.isInline {
             set.pointee.total -= 1
@@ -55,7 +56,7 @@ extension SortedSetArena {
         let entries = packedEntries(set)
         let dropped = Int(set.pointee.tailCount) - cap
         let key = entries[dropped - 1].key
-        Self.move(entries + dropped, to: entries, cap)
+        Self.move(entries + dropped, to: writablePackedEntries(set, 0..<cap), cap)
         set.pointee.tailCount = UInt8(cap)
         if !set.pointee.isInline {
             set.pointee.total = UInt32(cap)
@@ -94,8 +95,9 @@ extension SortedSetArena {
         if count == 1 {
             unlinkLeaf(set, after: descend(set, to: key, inclusive: false), removed: 1)
         } else {
-            Self.move(entries + (position + 1), to: entries + position, count - position - 1)
-            memory.header(leaf).pointee.count -= 1
+            let place = memory.writableEntries(leaf, position..<count)
+            Self.move(place + 1, to: place, count - position - 1)
+            memory.writableHeader(leaf).pointee.count -= 1
             adjustSpans(set, path, by: -1)
             if count <= Self.leafCapacity / 2 { joinIfSparse(set, path) }
         }
@@ -119,7 +121,7 @@ extension SortedSetArena {
         let count = Int(set.pointee.total)
         let units = Self.units(for: count + count / 4)
         let block = arena.allocate(units: UInt32(units))
-        Self.move(memory.entries(leaf), to: memory.entries(block), count)
+        Self.move(memory.entries(leaf), to: memory.writableEntries(block, 0..<count), count)
         releaseLeaf(leaf)
         releaseHead(set.pointee.head)
         set.pointee.head = 0
@@ -136,7 +138,9 @@ extension SortedSetArena {
             let old = set.pointee
             set.pointee = SortedSet()
             set.pointee.tailCount = old.tailCount
-            Self.move(memory.entries(old.tail), to: packedEntries(set), count)
+            if count > 0 {
+                Self.move(memory.entries(old.tail), to: writablePackedEntries(set, 0..<count), count)
+            }
             arena.free(old.tail, units: UInt32(old.blockUnits))
         } else if Self.units(for: count) * 2 <= Int(set.pointee.blockUnits), arena.hasRoom(forBytes: Self.leafBytes) {
             moveToBlock(set, units: Self.units(for: count + count / 4))

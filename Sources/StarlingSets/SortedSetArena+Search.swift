@@ -51,7 +51,7 @@ extension SortedSetArena {
     @inlinable
     func block(
         _ set: UnsafePointer<SortedSet>, for key: Entry.Key
-    ) -> (entries: UnsafeMutablePointer<Entry>, count: Int, node: UInt32) {
+    ) -> (entries: UnsafePointer<Entry>, count: Int, node: UInt32) {
         guard set.pointee.isLarge else { return (packedEntries(set), Int(set.pointee.tailCount), 0) }
         let tail = set.pointee.tail
         if key >= memory.firstKey(tail) { return (memory.entries(tail), Int(set.pointee.tailCount), tail) }
@@ -61,7 +61,7 @@ extension SortedSetArena {
 
     /// The place of the entry with `key`, or nil.
     @inlinable
-    func locate(_ key: Entry.Key, in set: UnsafePointer<SortedSet>) -> UnsafeMutablePointer<Entry>? {
+    func locate(_ key: Entry.Key, in set: UnsafePointer<SortedSet>) -> UnsafePointer<Entry>? {
         let (entries, count, _) = block(set, for: key)
         let position = Self.lowerBound(entries, count, key)
         return position < count && entries[position].key == key ? entries + position : nil

@@ -15,9 +15,12 @@ import StarlingSystem
 /// Every method that changes a set takes a pointer to its header, which must be aligned to 4 bytes and must not move
 /// while a cursor or a block of it is in use. Any change to a set ends its cursors and blocks.
 ///
+/// What changes in the arena is announced to its `WriteBarrier` here. The header is the caller's: where a snapshot stores
+/// it, its page is announced before the call, as `MappedTable.writable` does, and no cut begins between the two.
+///
 /// Owned by one thread; never locked. Like `Arena`, methods do not mutate the value itself.
 public struct SortedSetArena<Entry: SortedSetEntry>: ~Copyable {
-    /// The memory of the sets. Its `contents` and the headers are all there is to store.
+    /// The memory of the sets. Its `memory`, its `marks` and the headers are all there is to store.
     public let arena: Arena
     @usableFromInline let memory: NodeMemory<Entry>
     @usableFromInline let seed: UInt64
@@ -37,7 +40,7 @@ public struct SortedSetArena<Entry: SortedSetEntry>: ~Copyable {
             MemoryLayout<Entry>.alignment <= 4 && MemoryLayout<Entry>.stride == MemoryLayout<Entry>.size
                 && [4, 8, 12].contains(MemoryLayout<Entry>.size),
             "an entry has 4, 8 or 12 bytes and an alignment of at most 4")
-        memory = NodeMemory(base: arena.base)
+        memory = NodeMemory(base: arena.base, barrier: arena.barrier)
         self.arena = arena
         self.seed = seed
     }
@@ -68,11 +71,20 @@ public struct SortedSetArena<Entry: SortedSetEntry>: ~Copyable {
 
     /// The entries of a set that is not large: in its header or in its one block.
     @inlinable @inline(__always)
-    func packedEntries(_ set: UnsafePointer<SortedSet>) -> UnsafeMutablePointer<Entry> {
-        if set.pointee.isInline {
-            return UnsafeMutableRawPointer(mutating: set).assumingMemoryBound(to: Entry.self)
-        }
+    func packedEntries(_ set: UnsafePointer<SortedSet>) -> UnsafePointer<Entry> {
+        if set.pointee.isInline { return UnsafeRawPointer(set).assumingMemoryBound(to: Entry.self) }
         return memory.entries(set.pointee.tail)
+    }
+
+    /// The entries at `places` (at least one) of a set that is not large, about to change. Returns the first of them.
+    @inlinable @inline(__always)
+    func writablePackedEntries(
+        _ set: UnsafeMutablePointer<SortedSet>, _ places: Range<Int>
+    ) -> UnsafeMutablePointer<Entry> {
+        if set.pointee.isInline {
+            return UnsafeMutableRawPointer(set).assumingMemoryBound(to: Entry.self) + places.lowerBound
+        }
+        return memory.writableEntries(set.pointee.tail, places)
     }
 
     /// The first place in `entries` whose key is not below `key`, or `count`. Without branches that depend on keys.
@@ -88,7 +100,7 @@ public struct SortedSetArena<Entry: SortedSetEntry>: ~Copyable {
         return length == 1 && entries[low].key < key ? low &+ 1 : low
     }
 
-    /// Moves `count` entries inside of a block or between blocks; they may overlap.
+    /// Moves `count` entries inside of a block or between blocks; they may overlap. `target` was announced.
     @inlinable @inline(__always)
     static func move(_ source: UnsafePointer<Entry>, to target: UnsafeMutablePointer<Entry>, _ count: Int) {
         UnsafeMutableRawPointer(target).copyMemory(

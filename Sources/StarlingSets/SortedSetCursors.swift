@@ -3,7 +3,7 @@
 public struct AscendingEntries<Entry: SortedSetEntry>: Sequence, IteratorProtocol {
     @usableFromInline let memory: NodeMemory<Entry>
     @usableFromInline let set: UnsafePointer<SortedSet>
-    @usableFromInline var entries: UnsafeMutablePointer<Entry>
+    @usableFromInline var entries: UnsafePointer<Entry>
     @usableFromInline var position: Int
     @usableFromInline var count: Int
     /// The leaf of `entries`; 0 in a set of one block.
@@ -11,7 +11,7 @@ public struct AscendingEntries<Entry: SortedSetEntry>: Sequence, IteratorProtoco
 
     @inlinable @inline(__always)
     init(
-        memory: NodeMemory<Entry>, set: UnsafePointer<SortedSet>, entries: UnsafeMutablePointer<Entry>, position: Int,
+        memory: NodeMemory<Entry>, set: UnsafePointer<SortedSet>, entries: UnsafePointer<Entry>, position: Int,
         count: Int, node: UInt32
     ) {
         self.memory = memory
@@ -48,14 +48,14 @@ public struct AscendingEntries<Entry: SortedSetEntry>: Sequence, IteratorProtoco
 @frozen
 public struct DescendingEntries<Entry: SortedSetEntry>: Sequence, IteratorProtocol {
     @usableFromInline let memory: NodeMemory<Entry>
-    @usableFromInline var entries: UnsafeMutablePointer<Entry>
+    @usableFromInline var entries: UnsafePointer<Entry>
     /// Entries of this block that are still to come.
     @usableFromInline var left: Int
     /// The leaf of `entries`; 0 in a set of one block.
     @usableFromInline var node: UInt32
 
     @inlinable @inline(__always)
-    init(memory: NodeMemory<Entry>, entries: UnsafeMutablePointer<Entry>, left: Int, node: UInt32) {
+    init(memory: NodeMemory<Entry>, entries: UnsafePointer<Entry>, left: Int, node: UInt32) {
         self.memory = memory
         self.entries = entries
         self.left = left

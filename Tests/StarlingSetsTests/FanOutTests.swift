@@ -62,7 +62,7 @@ import Testing
     @Test func anEntryBelowTheFloorOfAnEmptySetIsRefused() throws {
         let sets = try TestSets<UInt32>(count: 1)
         let floors = try MappedTable<UInt32>(capacity: 1, hugePages: false)
-        floors.rows[0] = 100
+        floors.writable(0).pointee = 100
         for entry in [99, 100] as [UInt32] {
             sets.insertIntoMany(entry, [0], cap: 10, floors: floors)
         }

@@ -36,21 +36,34 @@ final class TestSets<Entry: TestEntry> {
         headers.ensure(count: count)
     }
 
-    /// A copy, by way of an image of the arena.
-    init(copying other: TestSets<Entry>) throws {
-        let contents = other.contents
-        let image = try ArenaImage(byteCount: contents.count, reservedBytes: 1 << 30, hugePages: false)
-        image.bytes.copyBytes(from: contents)
-        arena = SortedSetArena(arena: try image.finish(), seed: 1)
-        headers = try MappedTable(capacity: other.headers.capacity, hugePages: false)
-        for index in 0..<other.headers.count { _ = headers.append(other.headers.rows[index]) }
+    /// Sets in memory that is mapped or copied from elsewhere: `bytes` are the used bytes of `regions`.
+    init(loading bytes: [[UInt8]], seed: UInt64 = 1) throws {
+        arena = SortedSetArena(arena: try Arena(reservedBytes: 1 << 30, hugePages: false), seed: seed)
+        let rows = bytes[0].count / MemoryLayout<SortedSet>.stride
+        headers = try MappedTable(capacity: rows, hugePages: false)
+        headers.ensure(count: rows)
+        for (region, used) in zip(regions, bytes) {
+            UnsafeMutableRawBufferPointer(start: region.base, count: region.byteCount).copyBytes(from: used)
+        }
+        try arena.arena.adoptLoadedPages(usedBytes: bytes[1].count)
     }
 
-    subscript(index: Int) -> Header { headers.rows + index }
+    /// What a snapshot stores: the headers, the arena and its marks.
+    var regions: [TrackedRegion] { [headers.region, arena.arena.memory, arena.arena.marks] }
+
+    /// How much of each of `regions` is in use.
+    var usedBytes: [Int] { [headers.bytesInUse, arena.arena.bytesTouched, arena.arena.markBytes] }
+
+    /// The used bytes of `regions`.
+    var contents: [[UInt8]] {
+        zip(regions, usedBytes).map { Array(UnsafeRawBufferPointer(start: $0.base, count: $1)) }
+    }
+
+    /// A set's header, announced to be changed.
+    subscript(index: Int) -> Header { headers.writable(index) }
 
     func entries(_ index: Int) -> [Entry] { Array(arena.ascending(headers.rows + index)) }
 
-    var contents: UnsafeRawBufferPointer { arena.arena.contents }
     var bytesInUse: Int { arena.arena.bytesInUse }
     var bytesTouched: Int { arena.arena.bytesTouched }
     var brokenMemory: String? { arena.arena.brokenInvariant() }
@@ -86,12 +99,11 @@ final class TestSets<Entry: TestEntry> {
 extension TestSets<UInt32> {
     func insertIntoMany(_ entry: UInt32, _ readers: [UInt32], cap: Int, floors: MappedTable<UInt32>) {
         arena.insertIntoMany(
-            entry, sets: headers.rows, readers: readers, count: readers.count, cap: cap, floors: floors.rows)
+            entry, sets: headers, readers: readers, count: readers.count, cap: cap, floors: floors)
     }
 
     func insertIntoMany(_ deliveries: [Delivery], cap: Int, floors: MappedTable<UInt32>) {
-        arena.insertIntoMany(
-            deliveries, count: deliveries.count, sets: headers.rows, cap: cap, floors: floors.rows)
+        arena.insertIntoMany(deliveries, count: deliveries.count, sets: headers, cap: cap, floors: floors)
     }
 }
 
