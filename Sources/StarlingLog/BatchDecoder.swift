@@ -20,6 +20,7 @@ final class BatchDecoder {
     func open(
         _ body: UnsafeRawBufferPointer, in envelope: EnvelopeHeader
     ) throws(BatchFormatError) -> RecordDecoder {
+        if envelope.isLost { return RecordDecoder(lostRecords: envelope.recordCount) }
         let header = try Self.header(of: body, in: envelope)
         let stored = UnsafeRawBufferPointer(rebasing: body[KafkaBatchHeader.size...])
         if header.codec == KafkaBatchHeader.codecNone { return RecordDecoder(records: stored, header: header) }
@@ -41,5 +42,19 @@ final class BatchDecoder {
         }
         guard records.isExhausted else { throw BatchFormatError("bytes follow the batch's last record") }
         guard chain == envelope.chain else { throw BatchFormatError("the chain breaks inside the batch") }
+    }
+
+    /// The chain after record `lsn`, which is one of `body`'s.
+    func chain(
+        after lsn: UInt64, of body: UnsafeRawBufferPointer, in envelope: EnvelopeHeader
+    ) throws(BatchFormatError) -> UInt64 {
+        var records = try open(body, in: envelope)
+        var chain = envelope.previousChain
+        while envelope.baseLSN + UInt64(records.index) <= lsn {
+            let record = try records.next()
+            let hash = RecordChain.recordHash(key: record.key, value: record.value, bodyHash: record.bodyHash)
+            chain = RecordChain.advance(chain, by: hash)
+        }
+        return chain
     }
 }

@@ -34,7 +34,13 @@ final class BatchLoader: @unchecked Sendable {
         envelope = nil
         firstRecord = nil
         prepareWindow(for: location)
-        return try search(for: lsn, from: offset, in: location)
+        do {
+            return try search(for: lsn, from: offset, in: location)
+        } catch {
+            // An index file may be wrong and yet have the right checksum; then the segment itself shows the way.
+            guard case .damaged = error, location.isHint, offset > 0 else { throw error }
+            return try search(for: lsn, from: try catalog.relocate(lsn, from: location).offset, in: location)
+        }
     }
 
     private func prepareWindow(for location: SegmentCatalog.Location) {
@@ -111,6 +117,12 @@ final class BatchLoader: @unchecked Sendable {
             LogDamage(
                 segment: location.name, byteRange: offset..<location.dataEnd, lsnRange: nil, durableWatermark: 0,
                 reason: reason))
+    }
+
+    /// The error for a record that the catalog does not know: retention has removed it.
+    func absent(_ lsn: UInt64, upTo last: UInt64) -> LogError {
+        let first = catalog.firstLSN
+        return lsn < first ? .overtaken(lsn: lsn, first: first) : .notFound(lsn: lsn, first: first, last: last)
     }
 
     /// The error for records of the held batch that do not decode.

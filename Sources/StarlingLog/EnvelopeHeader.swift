@@ -15,6 +15,8 @@ struct EnvelopeHeader: Equatable {
     static let cleanShutdown: UInt8 = 1
     /// Set in the marker that opening, or an idle writer, leaves.
     static let syncMarker: UInt8 = 2
+    /// Set in an envelope without body that stands for records which were lost; only salvage writes it.
+    static let lostRecords: UInt8 = 4
 
     var flags: UInt8 = 0
     var bodyLength: UInt32 = 0
@@ -36,6 +38,9 @@ struct EnvelopeHeader: Equatable {
     var totalLength: UInt64 { UInt64(Self.size) + UInt64(bodyLength) }
 
     var isCleanShutdown: Bool { flags & Self.cleanShutdown != 0 }
+
+    /// Whether it stands for records that are not there.
+    var isLost: Bool { flags == Self.lostRecords }
 
     /// Stores the header at `pointer`, which has room for 88 bytes.
     func write(to pointer: UnsafeMutableRawPointer) {
@@ -80,7 +85,7 @@ extension EnvelopeHeader {
         guard CRC32C.checksum(covered) == load(length - 4, UInt32.self) else {
             return .invalid("the envelope header's checksum does not match")
         }
-        guard bytes[4] == version, length == size, bytes[5] & ~(cleanShutdown | syncMarker) == 0 else {
+        guard bytes[4] == version, length == size, bytes[5] <= lostRecords else {
             return .unknownVersion(Int(bytes[4]))
         }
         let header = EnvelopeHeader(
@@ -109,6 +114,10 @@ extension EnvelopeHeader {
         if incarnation == 0 || incarnation == .max { return "the envelope's incarnation is impossible" }
         if durableUpTo >= nextLSN { return "the envelope's durable watermark lies beyond its records" }
         if bodyLength > LogLimits.envelopeBodyBytes { return "the envelope's body is larger than 16 MiB" }
+        if isLost {
+            if recordCount == 0 || bodyLength != 0 { return "an envelope for lost records has a body or no records" }
+            return nil
+        }
         let isMarker = flags != 0
         if isMarker != (recordCount == 0) || isMarker != (bodyLength == 0) {
             return "the envelope is neither a marker nor a batch"

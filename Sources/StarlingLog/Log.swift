@@ -13,6 +13,8 @@ public final class Log: Sendable {
     let source: RecordSource
     let counters = LogCounters()
     let listeners = CommitListeners()
+    /// Segments whose files retention has yet to remove; held during a removal.
+    let removals = Mutex<[UInt64]>([])
     private let written: Atomic<UInt64>
     private let durable: Atomic<UInt64>
     private let ended = Atomic<Bool>(false)
@@ -47,7 +49,9 @@ public final class Log: Sendable {
     public var hasEnded: Bool { ended.load(ordering: .acquiring) }
 
     /// What the writer has done so far.
-    public var statistics: LogStatistics { counters.snapshot() }
+    public var statistics: LogStatistics {
+        counters.snapshot(indexRebuilds: source.catalog.rebuiltTables.load(ordering: .relaxed))
+    }
 
     /// Registers a closure for each time that `committedLSN` has risen, and for the log's end. It runs on the writer's
     /// thread and must not block. Keep the subscription.

@@ -14,6 +14,9 @@ public struct LogConfiguration: Sendable {
     public var level = AcknowledgementLevel.disk
     /// Size to which a segment is preallocated and at which the log rolls. At least 64 KiB.
     public var segmentBytes: UInt64 = 64 << 20
+    /// Age at which the log rolls to a new segment: milliseconds between its first record and one that is appended, by
+    /// the timestamps of the records. 0: never by age. Above 0 the next segment is always kept ready on the disk.
+    public var segmentMilliseconds: UInt64 = 0
     /// Uncompressed size at which a batch is sealed.
     public var batchBytes = 32 << 10
     /// Most bytes that value and body of one record may have together.
@@ -53,9 +56,27 @@ public struct LogExpectation: Sendable {
     public var logID: UInt64?
     /// Highest lsn known to be durable. A log that ends before it is refused.
     public var durableLSN: UInt64 = 0
-    /// Decode every record and verify the chain record by record, not only envelope by envelope.
+    /// A record and the chain after it, as a snapshot tells them. Opening then reads only the segments from that record
+    /// on, and refuses a log that ends before it, begins after it, or has another chain there.
+    public var point: LogPoint?
+    /// Decode every record and verify the chain record by record, not only envelope by envelope. Reads the whole
+    /// log, also when there is a `point`.
     public var verifiesRecords = false
 
     /// Knows nothing.
     public init() {}
+}
+
+/// A place in a log that can be recognised again: equal chains at one lsn mean equal logs up to there.
+public struct LogPoint: Equatable, Sendable {
+    /// The record. 0: before the first.
+    public var lsn: UInt64
+    /// The chain after it; the log's id before the first.
+    public var chain: UInt64
+
+    /// Creates a point.
+    public init(lsn: UInt64, chain: UInt64) {
+        self.lsn = lsn
+        self.chain = chain
+    }
 }

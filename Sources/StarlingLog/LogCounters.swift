@@ -20,9 +20,15 @@ public struct LogStatistics: Equatable, Sendable {
     public var segments: UInt64 = 0
     /// Writes of the watermark file that failed. Each costs only a later lower bound.
     public var watermarkFailures: UInt64 = 0
+    /// Index files that could not be written. Each costs the reading of its segment at the next opening.
+    public var indexFailures: UInt64 = 0
+    /// Times that a segment had to be read because its index file was missing or wrong.
+    public var indexRebuilds: UInt64 = 0
+    /// Segments removed by retention.
+    public var removedSegments: UInt64 = 0
 }
 
-/// The counters behind `LogStatistics`: written by the writer's thread, read by any.
+/// The counters behind `LogStatistics`: written by the writer's thread and by retention, read by any.
 final class LogCounters: Sendable {
     let records = Atomic<UInt64>(0)
     let batches = Atomic<UInt64>(0)
@@ -33,8 +39,10 @@ final class LogCounters: Sendable {
     let syncs = Atomic<UInt64>(0)
     let segments = Atomic<UInt64>(0)
     let watermarkFailures = Atomic<UInt64>(0)
+    let indexFailures = Atomic<UInt64>(0)
+    let removedSegments = Atomic<UInt64>(0)
 
-    func snapshot() -> LogStatistics {
+    func snapshot(indexRebuilds: UInt64) -> LogStatistics {
         LogStatistics(
             records: records.load(ordering: .relaxed),
             batches: batches.load(ordering: .relaxed),
@@ -44,7 +52,10 @@ final class LogCounters: Sendable {
             bytesWritten: bytesWritten.load(ordering: .relaxed),
             syncs: syncs.load(ordering: .relaxed),
             segments: segments.load(ordering: .relaxed),
-            watermarkFailures: watermarkFailures.load(ordering: .relaxed)
+            watermarkFailures: watermarkFailures.load(ordering: .relaxed),
+            indexFailures: indexFailures.load(ordering: .relaxed),
+            indexRebuilds: indexRebuilds,
+            removedSegments: removedSegments.load(ordering: .relaxed)
         )
     }
 }

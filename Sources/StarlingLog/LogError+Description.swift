@@ -51,6 +51,15 @@ extension LogError: CustomStringConvertible {
             "\(bytes) bytes would wait for the next commit, the limit is \(limit). Commit first."
         case .notFound(let lsn, let first, let last):
             "there is no record \(lsn); the log holds \(first) to \(last)"
+        case .overtaken(let lsn, let first):
+            "record \(lsn) was removed by retention; the log begins with \(first). Go on there."
+        case .retentionFailed(let error):
+            "old segments could not be removed: \(error). The log is whole; it is tried again later."
+        case .otherHistory(let lsn, let expected, let found):
+            "the snapshot belongs to another history: after lsn \(lsn) it has the chain \(hexadecimal(expected)), the log"
+                + " \(found.map(hexadecimal) ?? "has lost that record"). Nothing was changed. Use another snapshot."
+        case .targetNotEmpty(let path):
+            "\(path) is not empty. Name a directory that does not exist yet."
         case .closed:
             "the log was closed"
         case .invalidConfiguration(let text):

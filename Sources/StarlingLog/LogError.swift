@@ -76,6 +76,15 @@ public enum LogError: Error, Equatable, Sendable {
     case tooMuchPending(bytes: Int, limit: Int)
     /// There is no record with that lsn. `first` is above `last` in an empty log.
     case notFound(lsn: UInt64, first: UInt64, last: UInt64)
+    /// The record was removed by retention while it was about to be read. The log now begins with `first`.
+    case overtaken(lsn: UInt64, first: UInt64)
+    /// Old segments could not be removed. The log itself is whole; the next call goes on.
+    case retentionFailed(DiskError)
+    /// The chain after record `lsn` is not what the caller knows: what it knows, for example a snapshot, belongs to
+    /// another history. Nothing was changed. `found` is nil when that record was lost.
+    case otherHistory(lsn: UInt64, expected: UInt64, found: UInt64?)
+    /// The directory that salvage should fill is not empty. Nothing was changed.
+    case targetNotEmpty(path: String)
     /// The writer was closed.
     case closed
     /// The configuration contradicts a limit.
@@ -86,11 +95,11 @@ public enum LogError: Error, Equatable, Sendable {
     /// unknown format.
     public var exitCode: Int32 {
         switch self {
-        case .recordTooLarge, .timestampOutOfRange, .notFound: 64
-        case .damaged, .foreignFile: 65
+        case .recordTooLarge, .timestampOutOfRange, .notFound, .overtaken: 64
+        case .damaged, .foreignFile, .otherHistory: 65
         case .missing: 66
-        case .writeFailed, .poisoned, .closed: 70
-        case .locked, .cannotCreate: 73
+        case .writeFailed, .poisoned, .closed, .retentionFailed: 70
+        case .locked, .cannotCreate, .targetNotEmpty: 73
         case .readFailed: 74
         case .outOfSpace, .tooMuchPending: 75
         case .unknownFormat, .invalidConfiguration: 78

@@ -5,6 +5,10 @@ enum LogFiles {
     /// The next segment, made ahead of time; it gets its name when its base is known.
     static let spare = "spare.tmp"
     static let segmentSuffix = ".seg"
+    static let indexSuffix = ".index"
+    static let temporarySuffix = ".tmp"
+    /// Where the log begins since records were removed from its front on purpose.
+    static let start = "start"
 
     static func directory(in directory: String) -> String { directory + "/log" }
 
@@ -20,14 +24,29 @@ enum LogFiles {
         return base
     }
 
+    /// `0000000000001001.index` for the index of the segment whose first record is 1001.
+    static func index(base: UInt64) -> String { digits(base) + indexSuffix }
+
+    /// The base of an index file's name. Nil for any other name.
+    static func base(ofIndex name: String) -> UInt64? {
+        guard name.hasSuffix(indexSuffix) else { return nil }
+        guard let base = UInt64(name.dropLast(indexSuffix.count)), base > 0, index(base: base) == name else {
+            return nil
+        }
+        return base
+    }
+
     /// Where the bytes go that are cut off a torn segment.
     static func tornCopy(ofSegment name: String, after lsn: UInt64) -> String { name + ".torn-\(lsn)" }
 
     /// Whether `name` is a half-finished file that this log made.
     static func isLeftover(_ name: String) -> Bool {
         if name == spare { return true }
-        guard name.hasSuffix(".tmp"), let torn = name.firstRange(of: ".torn-") else { return false }
-        return base(ofSegment: String(name[..<torn.lowerBound])) != nil
+        guard name.hasSuffix(temporarySuffix) else { return false }
+        let whole = String(name.dropLast(temporarySuffix.count))
+        if whole == start || base(ofIndex: whole) != nil || base(ofSegment: whole) != nil { return true }
+        guard let torn = whole.firstRange(of: ".torn-") else { return false }
+        return base(ofSegment: String(whole[..<torn.lowerBound])) != nil
     }
 
     private static func digits(_ value: UInt64) -> String {

@@ -13,8 +13,9 @@ public struct OpenedLog: Sendable {
 extension Log {
     /// Opens the log in `directory`/log for writing, or makes it; recovers from any crash first.
     ///
-    /// Recovery reads and verifies every envelope. It cuts a torn tail, keeping a copy, and refuses any damage to what is
-    /// known to have been durable, changing nothing. It may be interrupted and repeated at any point.
+    /// Recovery reads and verifies every envelope, or, when the caller has a point (a snapshot), those from that record
+    /// on; of the segments before, it compares the index files. It cuts a torn tail, keeping a copy, and refuses any
+    /// damage to what is known to have been durable, changing nothing. It may be interrupted and repeated at any point.
     ///
     /// - Parameters:
     ///   - directory: the data directory; made when missing.
@@ -22,8 +23,8 @@ extension Log {
     ///   - configuration: limits and level.
     ///   - expectation: what the caller knows about the log already.
     ///   - newLogID: a random number, not 0, for the case that the log has to be made.
-    /// - Throws: `damaged`, `missing`, `foreignFile`, `unknownFormat`, `locked`, `cannotCreate`, `outOfSpace`,
-    ///   `readFailed`, `writeFailed`, `invalidConfiguration`.
+    /// - Throws: `damaged`, `missing`, `otherHistory`, `foreignFile`, `unknownFormat`, `locked`, `cannotCreate`,
+    ///   `outOfSpace`, `readFailed`, `writeFailed`, `invalidConfiguration`.
     public static func open(
         directory: String, disk: any Disk, configuration: LogConfiguration = LogConfiguration(),
         expectation: LogExpectation = LogExpectation(), newLogID: UInt64
@@ -36,7 +37,8 @@ extension Log {
     }
 }
 
-/// The steps of opening a log. Everything before the verdict only reads, besides making the directory and the lock file.
+/// The steps of opening a log. Everything before the verdict only reads, besides making the directory and the lock
+/// file.
 struct LogOpening {
     let path: String
     let parent: String
@@ -45,7 +47,7 @@ struct LogOpening {
 
     func run(expectation: LogExpectation, newLogID: UInt64) throws(LogError) -> OpenedLog {
         let lock = try prepareDirectory()
-        try syncSegments()
+        try syncSegments(expectation)
         let survey = try LogSurvey.run(directory: path, disk: disk, expectation: expectation)
         var torn: RecoveryReport.TornTail?
         switch survey.verdict {
@@ -54,13 +56,16 @@ struct LogOpening {
         case .refused(let error): throw error
         }
         let logID = survey.end.logID ?? expectation.logID ?? newLogID
-        let writer = try makeWriter(after: survey, logID: logID, lock: lock)
+        let (segments, rebuilt) = settleIndexes(of: survey)
+        let writer = try makeWriter(after: survey, segments: segments, logID: logID, lock: lock)
         try writer.writeMarker(flags: EnvelopeHeader.syncMarker)
         writer.updateWatermark()
         let report = RecoveryReport(
             logID: logID, incarnation: writer.log.incarnation, isNew: survey.end.logID == nil,
             wasClean: survey.endsClean && torn == nil, segments: max(survey.segments.count, 1),
-            firstLSN: survey.firstLSN, lastLSN: survey.end.lsn - 1, durableWatermark: survey.durableLSN, tornTail: torn)
+            firstLSN: survey.firstLSN, lastLSN: survey.end.lsn - 1, durableWatermark: survey.durableLSN, tornTail: torn,
+            readSegments: survey.segments.count - survey.trustedSegments, rebuiltIndexes: rebuilt,
+            lostRecords: survey.segments.reduce(0) { $0 + $1.facts.lostRecords })
         return OpenedLog(log: writer.log, writer: writer, report: report)
     }
 
@@ -89,11 +94,19 @@ struct LogOpening {
     }
 
     /// What recovery reads must be on the disk, or it could build on pages that a later power cut takes away.
-    private func syncSegments() throws(LogError) {
+    ///
+    /// Of the last segment the memory of the kernel is not believed either: after a sync that failed in an earlier
+    /// life, it may hold pages as clean that never reached the disk. Every other segment was synced, with success,
+    /// before the next one was begun. So those before the caller's point are left alone.
+    private func syncSegments(_ expectation: LogExpectation) throws(LogError) {
+        let point = expectation.verifiesRecords ? 0 : expectation.point?.lsn ?? 0
         do {
-            for name in try disk.list(path) where LogFiles.base(ofSegment: name) != nil {
-                let file = try disk.open(path + "/" + name, .readWrite)
+            let bases = try disk.list(path).compactMap { LogFiles.base(ofSegment: $0) }.sorted()
+            let first = bases.lastIndex { $0 <= point } ?? 0
+            for base in bases[first...] {
+                let file = try disk.open(path + "/" + LogFiles.segment(base: base), .readWrite)
                 try file.sync()
+                if base == bases.last { file.dropCache() }
                 file.close()
             }
             try disk.syncDirectory(path)
@@ -103,15 +116,15 @@ struct LogOpening {
     }
 
     private func makeWriter(
-        after survey: LogSurvey, logID: UInt64, lock: any DiskLock
+        after survey: LogSurvey, segments: [SegmentSurvey], logID: UInt64, lock: any DiskLock
     ) throws(LogError) -> LogWriter {
         do {
-            for name in try disk.list(path) where LogFiles.isLeftover(name) { try disk.remove(path + "/" + name) }
+            try removeLeftovers(of: survey)
             let store = SegmentStore(directory: path, disk: disk)
             let active = try activeSegment(after: survey, store: store)
             let watermark = try WatermarkFile(
                 directory: path, disk: disk, logID: logID, previous: survey.watermark)
-            let catalog = SegmentCatalog(directory: path, disk: disk, segments: survey.segments)
+            let catalog = SegmentCatalog(directory: path, disk: disk, segments: segments)
             if survey.segments.isEmpty { catalog.append(base: 1) }
             let log = Log(
                 id: logID, incarnation: survey.incarnation + 1, level: configuration.level, catalog: catalog,
@@ -134,7 +147,8 @@ struct LogOpening {
         let file = try disk.open(path + "/" + last.name, .readWrite)
         let capacity = try refill(file)
         return ActiveSegment(
-            file: file, base: last.base, position: last.dataEnd, capacity: capacity, hasRecords: last.records > 0)
+            file: file, base: last.base, position: last.dataEnd, capacity: capacity,
+            hasRecords: last.facts.hasRecords, firstTimestamp: last.facts.records > 0 ? last.facts.firstTimestamp : nil)
     }
 
     /// Preallocates the last segment again. On a full disk the log opens all the same: reading goes on, and `reserve`

@@ -14,10 +14,13 @@ public struct LogRecord: Equatable, Sendable {
     public var body: [UInt8]?
     /// Whether there was a body that has been erased.
     public var isErased: Bool
+    /// Whether the record itself was lost: salvage has kept its number and nothing else.
+    public var isLost: Bool
 
     /// Creates a record.
     public init(
-        lsn: UInt64, timestamp: UInt64, key: UInt64, value: [UInt8], body: [UInt8]? = nil, isErased: Bool = false
+        lsn: UInt64, timestamp: UInt64, key: UInt64, value: [UInt8], body: [UInt8]? = nil, isErased: Bool = false,
+        isLost: Bool = false
     ) {
         self.lsn = lsn
         self.timestamp = timestamp
@@ -25,6 +28,7 @@ public struct LogRecord: Equatable, Sendable {
         self.value = value
         self.body = body
         self.isErased = isErased
+        self.isLost = isLost
     }
 }
 
@@ -45,6 +49,9 @@ public struct LogRecordView {
     public let bodyHash: Hash128
     /// Whether there was a body that has been erased.
     public let isErased: Bool
+    /// Whether the record itself was lost: salvage has kept its number and nothing else. Key, time, value and body are
+    /// empty, and the chain between lost records is not known: the one before them stands in.
+    public let isLost: Bool
     /// The log's running hash after this record. Equal chains at one lsn mean equal logs up to there.
     public let chain: UInt64
 
@@ -52,7 +59,7 @@ public struct LogRecordView {
     public func copy() -> LogRecord {
         LogRecord(
             lsn: lsn, timestamp: timestamp, key: key, value: Array(value), body: body.map { Array($0) },
-            isErased: isErased
-        )
+            isErased: isErased,
+            isLost: isLost)
     }
 }

@@ -1,37 +1,9 @@
 import StarlingSystem
 
-/// What one segment was found to hold.
-struct SegmentSurvey: Sendable {
-    let name: String
-    let base: UInt64
-    let fileSize: UInt64
-    /// End of the readable data.
-    let dataEnd: UInt64
-    /// The lsn after the last readable record.
-    let nextLSN: UInt64
-    let envelopes: UInt64
-    let records: UInt64
-    let index: SparseIndex
-    var damage: LogDamage?
-}
-
-/// The end of a log that a crash left half written.
-struct TornTail: Equatable, Sendable {
-    let segment: String
-    let offset: UInt64
-    /// End of the last byte that is not zero.
-    let dataEnd: UInt64
-    /// Last lsn before the tear.
-    let lastLSN: UInt64
-    let reason: String
-
-    var length: UInt64 { dataEnd > offset ? dataEnd - offset : 0 }
-}
-
 /// The state of all segments of a log, and what opening it for writing has to do. Reads only.
 ///
-/// The rule (truncate or refuse): a bad place in the last segment, behind everything that is known to have been durable,
-/// is a torn tail and may be cut. Every other bad place is damage to acknowledged data and is refused.
+/// The rule (truncate or refuse): a bad place in the last segment, behind everything that is known to have been
+/// durable, is a torn tail and may be cut. Every other bad place is damage to acknowledged data and is refused.
 struct LogSurvey {
     enum Verdict: Equatable, Sendable {
         case intact
@@ -47,46 +19,111 @@ struct LogSurvey {
     /// Whether the last envelope is the marker of a clean shutdown.
     private(set) var endsClean = false
     private(set) var watermark: WatermarkFile.Content?
+    private(set) var start = StartFile.Finding.none
+    /// Segments that retention was about to remove: the log begins behind them.
+    private(set) var leftovers: [UInt64] = []
     /// Highest lsn known to have been durable: from envelopes, the watermark file, and the caller.
     private(set) var durableLSN: UInt64
 
     /// First lsn that can be read.
     var firstLSN: UInt64 { segments.first?.base ?? 1 }
 
+    /// Segments whose facts come from their index files.
+    var trustedSegments: Int { segments.count { $0.tables == nil } }
+
+    /// Largest segment that the system is asked to read into memory as a whole.
+    private static let readAheadLimit: UInt64 = 256 << 20
+
     private let directory: String
     private let disk: any Disk
-    private let expectedLogID: UInt64?
+    private let expectation: LogExpectation
     private let decoder: BatchDecoder?
+    /// The chain after the record of the caller's point.
+    private var chainAtPoint: UInt64?
 
-    /// Looks at every segment in `directory`.
+    /// Looks at the segments in `directory`: at all, or, when the caller has a point, from that record on.
     ///
-    /// The watermark file is read before the names, and those before the data, so that a log which another process is
-    /// writing never looks shorter than its watermark.
+    /// What index files say about the segments before the point decides nothing that matters: a tail is judged only by
+    /// envelopes that were read, and before a log is refused the whole of it is read.
     static func run(
         directory: String, disk: any Disk, expectation: LogExpectation
     ) throws(LogError) -> LogSurvey {
-        var survey = LogSurvey(directory: directory, disk: disk, expectation: expectation)
-        survey.watermark = try WatermarkFile.read(directory: directory, disk: disk)
-        survey.durableLSN = max(expectation.durableLSN, survey.watermark?.durableLSN ?? 0)
-        do {
-            let bases = try disk.list(directory).compactMap { LogFiles.base(ofSegment: $0) }.sorted()
-            for (number, base) in bases.enumerated() {
-                let next = number + 1 < bases.count ? bases[number + 1] : nil
-                try survey.visit(base: base, next: next)
+        let survey = try consistent(directory: directory, disk: disk, expectation: expectation, trustsIndexes: true)
+        guard survey.isRefused, survey.trustedSegments > 0 else { return survey }
+        return try consistent(directory: directory, disk: disk, expectation: expectation, trustsIndexes: false)
+    }
+
+    /// Looks again when another process has removed segments from the front meanwhile.
+    private static func consistent(
+        directory: String, disk: any Disk, expectation: LogExpectation, trustsIndexes: Bool
+    ) throws(LogError) -> LogSurvey {
+        var attempts = 0
+        while true {
+            var survey = LogSurvey(directory: directory, disk: disk, expectation: expectation)
+            do {
+                try survey.look(trustsIndexes: trustsIndexes && !expectation.verifiesRecords)
+                return survey
+            } catch let error as DiskError {
+                attempts += 1
+                let isRemoved = error.code == SystemErrorCode.notFound && attempts < 10
+                guard isRemoved, try StartFile.read(directory: directory, disk: disk) != survey.start else {
+                    throw .readFailed(error)
+                }
+            } catch let error as LogError {
+                throw error
+            } catch {
+                preconditionFailure("the calls above throw nothing else")
             }
-        } catch {
-            throw .readFailed(error)
         }
-        survey.conclude()
-        return survey
     }
 
     private init(directory: String, disk: any Disk, expectation: LogExpectation) {
         self.directory = directory
         self.disk = disk
+        self.expectation = expectation
         decoder = expectation.verifiesRecords ? BatchDecoder() : nil
-        durableLSN = expectation.durableLSN
-        expectedLogID = expectation.logID
+        durableLSN = max(expectation.durableLSN, expectation.point?.lsn ?? 0)
+    }
+
+    /// The watermark file is read before the names, and those before the data, so that a log which another process is
+    /// writing never looks shorter than its watermark. The start file is read after the names, so that a log from which
+    /// another process removes segments never looks as if it lacked them.
+    private mutating func look(trustsIndexes: Bool) throws {
+        watermark = try WatermarkFile.read(directory: directory, disk: disk)
+        durableLSN = max(durableLSN, watermark?.durableLSN ?? 0)
+        var bases = try disk.list(directory).compactMap { LogFiles.base(ofSegment: $0) }.sorted()
+        start = try StartFile.read(directory: directory, disk: disk)
+        if let start = start.value {
+            leftovers = bases.filter { $0 < start.firstLSN }
+            bases.removeFirst(leftovers.count)
+            end = start.position
+            durableLSN = max(durableLSN, start.firstLSN - 1)
+        }
+        let point = expectation.point?.lsn ?? 0
+        let firstRead = trustsIndexes ? (bases.lastIndex { $0 <= point } ?? 0) : 0
+        for (number, base) in bases.enumerated() {
+            let next = number + 1 < bases.count ? bases[number + 1] : nil
+            if number < firstRead, let next, try trust(base: base, next: next) { continue }
+            try visit(base: base, next: next)
+        }
+        if bases.isEmpty, let start = start.value {
+            refuse(.missing(gap(to: start.firstLSN, reason: "the log begins there, and no segment is")))
+        }
+        conclude()
+    }
+
+    /// Takes a sealed segment over from its index file, when that goes with everything around it.
+    private mutating func trust(base: UInt64, next: UInt64) throws(DiskError) -> Bool {
+        let index = IndexFile(directory: directory, disk: disk)
+        guard !isRefused, let facts = index.facts(base: base) else { return false }
+        let name = LogFiles.segment(base: base)
+        let file = try disk.open(directory + "/" + name, .read)
+        defer { file.close() }
+        let size = try file.size()
+        guard facts.nextLSN == next, facts.dataEnd == size, facts.follows(end) else { return false }
+        segments.append(SegmentSurvey(name: name, fileSize: size, facts: facts, tables: nil))
+        end = facts.end
+        return true
     }
 
     /// Keeps the first problem: what comes after it may only be its consequence.
@@ -113,7 +150,10 @@ struct LogSurvey {
         let name = LogFiles.segment(base: base)
         if base > end.lsn {
             let before =
-                segments.last.map { "\($0.name) ends with lsn \(end.lsn - 1)" } ?? "the first segment is not there"
+                segments.last.map { "\($0.name) ends with lsn \(end.lsn - 1)" }
+                ?? (start == .unreadable
+                    ? "the file \(LogFiles.start) is unreadable, and the first segment is not there"
+                    : "the first segment is not there")
             refuse(.missing(gap(to: base - 1, reason: before + ", the next segment is \(name)")))
         } else if base < end.lsn {
             let reason = "the segment begins before lsn \(end.lsn), where the one before it ends"
@@ -124,7 +164,10 @@ struct LogSurvey {
         let expected = continues ? end : LogPosition(logID: end.logID, sequence: nil, lsn: base, chain: nil)
         let file = try disk.open(directory + "/" + name, .read)
         defer { file.close() }
-        var walker = try SegmentWalker(name: name, base: base, file: file, expected: expected)
+        var walker = try SegmentWalker(
+            name: name, base: base, file: file, expected: expected, probe: expectation.point?.lsn)
+        // One large request instead of many small ones: several times faster from a cold disk.
+        if walker.fileSize <= Self.readAheadLimit { file.readAhead() }
         var outcome = try walker.walk(decoder: decoder)
         var found: LogDamage?
         while let problem = Problem(outcome) {
@@ -180,20 +223,21 @@ struct LogSurvey {
     }
 
     private mutating func record(_ walker: borrowing SegmentWalker, damage: LogDamage?) {
+        let summary = walker.summary
         segments.append(
             SegmentSurvey(
-                name: walker.name, base: walker.base, fileSize: walker.fileSize, dataEnd: walker.offset,
-                nextLSN: walker.expected.lsn, envelopes: walker.envelopes, records: walker.records, index: walker.index,
+                name: walker.name, fileSize: walker.fileSize, facts: summary.facts, tables: summary.tables,
                 damage: damage))
         end = walker.expected
         durableLSN = max(durableLSN, walker.durableUpTo)
         incarnation = max(incarnation, walker.incarnation)
-        if walker.envelopes > 0 { endsClean = walker.endsClean }
+        if summary.facts.envelopes > 0 { endsClean = walker.endsClean }
+        chainAtPoint = chainAtPoint ?? walker.probedChain
     }
 
     private mutating func conclude() {
-        if let logID = end.logID, let expectedLogID, logID != expectedLogID {
-            refuse(.foreignFile(path: directory, found: logID, expected: expectedLogID))
+        if let logID = end.logID, let expected = expectation.logID, logID != expected {
+            refuse(.foreignFile(path: directory, found: logID, expected: expected))
         }
         if let watermark, let logID = end.logID, watermark.logID != logID {
             let path = directory + "/" + LogFiles.watermark
@@ -202,6 +246,7 @@ struct LogSurvey {
         if durableLSN >= end.lsn, !isRefused {
             refuse(.missing(gap(to: durableLSN, reason: "the log ends with lsn \(end.lsn - 1)")))
         }
+        compareWithPoint()
         guard case .refused(var error) = verdict else { return }
         // What later segments told about the watermark is known only now.
         switch error {
@@ -214,6 +259,25 @@ struct LogSurvey {
         default: break
         }
         verdict = .refused(error)
+    }
+
+    /// Does what the caller knows belong to this log's history?
+    private mutating func compareWithPoint() {
+        guard let point = expectation.point, !isRefused else { return }
+        var found = chainAtPoint
+        if let start = start.value, point.lsn < start.firstLSN {
+            if point.lsn + 1 < start.firstLSN {
+                let reason = "the log begins with lsn \(start.firstLSN), which does not follow the snapshot"
+                let gap = LogGap(
+                    firstMissing: point.lsn + 1, lastMissing: start.firstLSN - 1, durableWatermark: durableLSN,
+                    reason: reason)
+                return refuse(.missing(gap))
+            }
+            found = start.chain
+        } else if point.lsn == 0 {
+            found = end.logID ?? point.chain
+        }
+        if found != point.chain { refuse(.otherHistory(lsn: point.lsn, expected: point.chain, found: found)) }
     }
 
     private func damage(

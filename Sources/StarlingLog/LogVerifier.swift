@@ -2,6 +2,18 @@ import StarlingSystem
 
 /// What a look through a log found. Nothing was changed.
 public struct VerificationReport: Equatable, Sendable {
+    /// What is beside a segment to find records without reading it. The next opening makes it again where it must.
+    public enum IndexState: Equatable, Sendable {
+        /// It says what the segment does.
+        case whole
+        /// It is not there.
+        case missing
+        /// It does not say what the segment does.
+        case wrong
+        /// There need not be one: the segment is the last, or damaged.
+        case notNeeded
+    }
+
     /// One segment.
     public struct Segment: Equatable, Sendable {
         /// File name.
@@ -10,7 +22,9 @@ public struct VerificationReport: Equatable, Sendable {
         public var envelopes: UInt64
         /// Readable records.
         public var records: UInt64
-        /// Their numbers. Nil when there is none.
+        /// Records of which salvage has kept only the numbers.
+        public var lostRecords: UInt64
+        /// The numbers of both. Nil when there is none.
         public var lsnRange: ClosedRange<UInt64>?
         /// Bytes up to the end of the readable data.
         public var dataBytes: UInt64
@@ -18,6 +32,8 @@ public struct VerificationReport: Equatable, Sendable {
         public var fileBytes: UInt64
         /// The first damage, when there is some.
         public var firstDamage: LogDamage?
+        /// Its index file.
+        public var index: IndexState
     }
 
     /// What opening for writing would do.
@@ -38,6 +54,12 @@ public struct VerificationReport: Equatable, Sendable {
     public var intactRange: ClosedRange<UInt64>?
     /// Highest lsn that is known to have been durable.
     public var durableWatermark: UInt64
+    /// Where the log begins since retention removed what came before. Nil: with record 1.
+    public var start: UInt64?
+    /// Whether the file that says where the log begins cannot be read. No harm as long as record 1 is there.
+    public var isStartUnreadable: Bool
+    /// Segments that an interrupted retention has left before the log's beginning; the next opening removes them.
+    public var leftovers: [String]
     /// Whether the last writer was closed cleanly.
     public var endsClean: Bool
     /// The judgement.
@@ -56,15 +78,17 @@ public enum LogVerifier {
         expectation.verifiesRecords = deep
         do {
             let path = LogFiles.directory(in: directory)
-            return report(of: try LogSurvey.run(directory: path, disk: disk, expectation: expectation))
+            let survey = try LogSurvey.run(directory: path, disk: disk, expectation: expectation)
+            return report(of: survey, index: IndexFile(directory: path, disk: disk))
         } catch {
             return VerificationReport(
-                logID: 0, segments: [], intactRange: nil, durableWatermark: 0, endsClean: false,
+                logID: 0, segments: [], intactRange: nil, durableWatermark: 0, start: nil, isStartUnreadable: false,
+                leftovers: [], endsClean: false,
                 outcome: .refused(error))
         }
     }
 
-    private static func report(of survey: LogSurvey) -> VerificationReport {
+    private static func report(of survey: LogSurvey, index: IndexFile) -> VerificationReport {
         let outcome: VerificationReport.Outcome =
             switch survey.verdict {
             case .intact: .intact
@@ -78,11 +102,22 @@ public enum LogVerifier {
             logID: survey.end.logID ?? 0,
             segments: survey.segments.map { segment in
                 VerificationReport.Segment(
-                    name: segment.name, envelopes: segment.envelopes, records: segment.records,
-                    lsnRange: segment.records > 0 ? segment.base...(segment.nextLSN - 1) : nil,
-                    dataBytes: segment.dataEnd, fileBytes: segment.fileSize, firstDamage: segment.damage)
+                    name: segment.name, envelopes: segment.facts.envelopes, records: segment.facts.records,
+                    lostRecords: segment.facts.lostRecords,
+                    lsnRange: segment.facts.hasRecords ? segment.base...(segment.nextLSN - 1) : nil,
+                    dataBytes: segment.dataEnd, fileBytes: segment.fileSize, firstDamage: segment.damage,
+                    index: segment.base == survey.segments.last?.base ? .notNeeded : state(of: segment, index: index))
             },
             intactRange: next > first ? first...(next - 1) : nil,
-            durableWatermark: survey.durableLSN, endsClean: survey.endsClean, outcome: outcome)
+            durableWatermark: survey.durableLSN, start: survey.start.value?.firstLSN,
+            isStartUnreadable: survey.start == .unreadable,
+            leftovers: survey.leftovers.map { LogFiles.segment(base: $0) }, endsClean: survey.endsClean,
+            outcome: outcome)
+    }
+
+    private static func state(of segment: SegmentSurvey, index: IndexFile) -> VerificationReport.IndexState {
+        guard segment.damage == nil, let summary = segment.summary else { return .notNeeded }
+        if index.matches(summary) { return .whole }
+        return index.disk.exists(index.path(base: segment.base)) ? .wrong : .missing
     }
 }

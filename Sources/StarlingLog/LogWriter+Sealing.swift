@@ -8,6 +8,8 @@ struct SegmentPlan {
     /// The segment rolls when an envelope would pass this.
     var limit: UInt64
     var hasRecords: Bool
+    /// Of the first record, in milliseconds.
+    var firstTimestamp: UInt64?
     /// How many segments the next commit will begin.
     var rolls = 0
 
@@ -16,6 +18,7 @@ struct SegmentPlan {
         position = active.position
         limit = max(active.capacity, segmentBytes)
         hasRecords = active.hasRecords
+        firstTimestamp = active.firstTimestamp
     }
 }
 
@@ -38,7 +41,8 @@ extension LogWriter {
         kafka.write(to: output.pointer(at: start + EnvelopeHeader.size), recordsLength: stored)
         finishEnvelope(
             at: start, flags: 0, baseLSN: batch.baseLSN, count: batch.count, previousChain: batch.previousChain,
-            durableUpTo: log.durableLSN)
+            durableUpTo: log.durableLSN,
+            times: BatchTimes(first: batch.baseTimestamp, highest: batch.maxTimestamp))
         let counters = log.counters
         counters.batches.wrappingAdd(1, ordering: .relaxed)
         counters.records.wrappingAdd(UInt64(batch.count), ordering: .relaxed)
@@ -54,15 +58,16 @@ extension LogWriter {
         output.reserve(EnvelopeHeader.size)
         output.advance(EnvelopeHeader.size)
         finishEnvelope(
-            at: start, flags: flags, baseLSN: nextLSN, count: 0, previousChain: chain, durableUpTo: durableUpTo)
+            at: start, flags: flags, baseLSN: nextLSN, count: 0, previousChain: chain, durableUpTo: durableUpTo,
+            times: nil)
     }
 
     /// Decides which segment takes the envelope that ends the output buffer, and stores its header.
     private func finishEnvelope(
-        at start: Int, flags: UInt8, baseLSN: UInt64, count: UInt32, previousChain: UInt64, durableUpTo: UInt64
+        at start: Int, flags: UInt8, baseLSN: UInt64, count: UInt32, previousChain: UInt64, durableUpTo: UInt64,
+        times: BatchTimes?
     ) {
-        let length = output.bytes.count - start
-        place(length: UInt64(length), baseLSN: baseLSN, hasRecords: count > 0)
+        place(length: UInt64(output.bytes.count - start), baseLSN: baseLSN, times: times)
         let body = UnsafeRawBufferPointer(rebasing: output.bytes[(start + EnvelopeHeader.size)...])
         let header = EnvelopeHeader(
             flags: flags, bodyLength: UInt32(body.count), recordCount: count, logID: log.id,
@@ -71,24 +76,35 @@ extension LogWriter {
             bodyChecksum: CRC32C.checksum(body))
         header.write(to: output.pointer(at: start))
         sequence += 1
-        pending.append(
-            PendingEnvelope(segmentBase: plan.base, baseLSN: baseLSN, recordCount: count, length: length))
+        pending.append(PendingEnvelope(header: header, times: times))
     }
 
-    private func place(length: UInt64, baseLSN: UInt64, hasRecords: Bool) {
-        if plan.position + length > plan.limit {
+    private func place(length: UInt64, baseLSN: UInt64, times: BatchTimes?) {
+        if plan.position + length > plan.limit || isAged(by: times) {
             if plan.hasRecords {
                 let prepared = plan.rolls == 0 ? spare?.capacity ?? 0 : 0
                 plan.base = baseLSN
                 plan.position = 0
                 plan.limit = max(configuration.segmentBytes, prepared, length)
                 plan.hasRecords = false
+                plan.firstTimestamp = nil
                 plan.rolls += 1
             } else {
-                plan.limit = plan.position + length
+                plan.limit = max(plan.limit, plan.position + length)
             }
         }
         plan.position += length
-        if hasRecords { plan.hasRecords = true }
+        if let times {
+            plan.hasRecords = true
+            plan.firstTimestamp = plan.firstTimestamp ?? times.first
+        }
+    }
+
+    /// Whether the segment is too old for a batch with these times. Never while the disk has no room for the next one:
+    /// that a segment grows older than it should is better than a refused write.
+    private func isAged(by times: BatchTimes?) -> Bool {
+        guard configuration.segmentMilliseconds > 0, !isAgingSuspended, plan.rolls == 0 else { return false }
+        guard let times, let first = plan.firstTimestamp, times.highest > first else { return false }
+        return times.highest - first >= configuration.segmentMilliseconds
     }
 }

@@ -6,12 +6,12 @@ extension LogWriter {
         valueBytes + bodyBytes + LogLimits.recordOverheadBytes
     }
 
-    /// Makes sure that `bytes` more (sum of `reservation`) can be appended and committed without asking the disk for space.
-    /// Call it before the records are appended, so that a full disk refuses them before anything happened.
+    /// Makes sure that `bytes` more (sum of `reservation`) can be appended and committed without asking the disk for
+    /// space. Call it before the records are appended, so that a full disk refuses them before anything happened.
     ///
     /// Usually it compares two numbers. Near the end of a segment it makes the next one, which takes a sync.
-    /// - Throws: `outOfSpace` and `tooMuchPending`: nothing was changed, try again later. `writeFailed`: the next segment
-    ///   could not be made for another reason; the log itself is intact.
+    /// - Throws: `outOfSpace` and `tooMuchPending`: nothing was changed, try again later. `writeFailed`: the next
+    ///   segment could not be made for another reason; the log itself is intact.
     public func reserve(bytes: Int) throws(LogError) {
         try checkUsable()
         precondition(bytes >= 0, "a reservation cannot be negative")
@@ -22,6 +22,7 @@ extension LogWriter {
         let batches = (bytes + batch.records.count) / configuration.batchBytes + 2
         // The last term leaves room for markers.
         let total = UInt64(pendingBytes + bytes + batches * LogLimits.batchOverheadBytes + 4 * EnvelopeHeader.size)
+        if configuration.segmentMilliseconds > 0 { prepareForAge(total) }
         do {
             if plan.rolls > 1 {
                 throw LogError.tooMuchPending(bytes: bytes, limit: 0)
@@ -49,6 +50,13 @@ extension LogWriter {
         } catch {
             throw error.isOutOfSpace ? .outOfSpace(error) : .writeFailed(error)
         }
+    }
+
+    /// Rolling by age may come with any record, so the next segment is kept ready. When there is no room for it, the
+    /// log goes on in the old one.
+    private func prepareForAge(_ total: UInt64) {
+        guard plan.rolls == 0 else { return }
+        isAgingSuspended = (try? preparedSpare(capacity: total)) == nil
     }
 
     private func growActive(to size: UInt64) throws(DiskError) {

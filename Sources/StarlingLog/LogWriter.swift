@@ -30,6 +30,8 @@ public final class LogWriter: @unchecked Sendable {
     var poison: DiskError?
     var isClosed = false
     var commitsSinceWatermark = 0
+    /// Set by `reserve` when the next segment could not be made ahead: what was reserved must not need it.
+    var isAgingSuspended = false
 
     init(
         log: Log, configuration: LogConfiguration, store: SegmentStore, watermark: WatermarkFile, lock: any DiskLock,
@@ -106,6 +108,8 @@ struct ActiveSegment {
     var capacity: UInt64
     /// Whether it holds a record yet. Two segments cannot have the same base, so a segment without one never rolls.
     var hasRecords: Bool
+    /// Of its first record, in milliseconds.
+    var firstTimestamp: UInt64?
 }
 
 /// The file that becomes the next segment.

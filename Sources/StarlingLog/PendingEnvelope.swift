@@ -1,8 +1,9 @@
 /// An envelope that is sealed and waits in the output buffer for the next commit.
 struct PendingEnvelope {
-    let segmentBase: UInt64
-    let baseLSN: UInt64
-    let recordCount: UInt32
+    let header: EnvelopeHeader
+    /// Nil for a marker.
+    let times: BatchTimes?
+
     /// Header and body, in bytes.
-    let length: Int
+    var length: Int { Int(header.totalLength) }
 }

@@ -15,9 +15,11 @@ final class RecordCursor {
     }
 
     /// Hands out the records of one batch from the cursor's place on, up to `last`, until `body` gives false. Returns
-    /// false when there was no record or `body` gave false.
+    /// false when the cursor is past `last` or `body` gave false.
+    /// - Throws: `overtaken` when retention has removed the next record.
     func visitBatch(upTo last: UInt64, _ body: (LogRecordView) throws -> Bool) throws -> Bool {
-        guard nextLSN <= last, let held = try loader.load(nextLSN) else { return false }
+        guard nextLSN <= last else { return false }
+        guard let held = try loader.load(nextLSN) else { throw loader.absent(nextLSN, upTo: last) }
         let envelope = held.envelope
         var walk: RecordDecoder
         if held.isHeld, let records {
@@ -57,11 +59,17 @@ final class RecordCursor {
     ) throws(LogError) -> LogRecordView {
         do {
             let record = try walk.next()
+            if record.isLost {
+                // What the chain was between lost records is lost with them.
+                return LogRecordView(
+                    lsn: lsn, timestamp: 0, key: 0, value: record.value, body: nil, bodyHash: .zero, isErased: false,
+                    isLost: true, chain: walk.isAtEnd ? envelope.chain : envelope.previousChain)
+            }
             let bodyHash = record.bodyHash
             let hash = RecordChain.recordHash(key: record.key, value: record.value, bodyHash: bodyHash)
             return LogRecordView(
                 lsn: lsn, timestamp: record.timestamp, key: record.key, value: record.value, body: record.body,
-                bodyHash: bodyHash, isErased: record.erasedBodyHash != nil,
+                bodyHash: bodyHash, isErased: record.erasedBodyHash != nil, isLost: false,
                 chain: RecordChain.advance(chain, by: hash))
         } catch {
             throw loader.damaged(envelope, error.reason)

@@ -8,6 +8,8 @@ struct DecodedRecord {
     let body: UnsafeRawBufferPointer?
     /// Set when the body was erased and only its hash is left.
     let erasedBodyHash: Hash128?
+    /// Whether nothing is left of it but its number.
+    var isLost = false
 
     var bodyHash: Hash128 { erasedBodyHash ?? RecordChain.bodyHash(body) }
 }
@@ -19,6 +21,15 @@ struct RecordDecoder {
     private let count: UInt32
     /// Place in the batch of the record that `next` gives.
     private(set) var index: UInt32 = 0
+    private var isLost = false
+
+    /// For an envelope that stands for records which were lost.
+    init(lostRecords count: UInt32) {
+        fields = FieldReader(UnsafeRawBufferPointer(start: nil, count: 0))
+        baseTimestamp = 0
+        self.count = count
+        isLost = true
+    }
 
     init(records: UnsafeRawBufferPointer, header: KafkaBatchHeader) {
         fields = FieldReader(records)
@@ -32,7 +43,9 @@ struct RecordDecoder {
     var isExhausted: Bool { isAtEnd && fields.remaining == 0 }
 
     /// Steps over one record by its length.
-    mutating func skip() throws(BatchFormatError) { _ = try takeRecord() }
+    mutating func skip() throws(BatchFormatError) {
+        if isLost { index &+= 1 } else { _ = try takeRecord() }
+    }
 
     private mutating func takeRecord() throws(BatchFormatError) -> UnsafeRawBufferPointer {
         guard index < count, let length = fields.varint(), let record = fields.take(length) else {
@@ -44,6 +57,12 @@ struct RecordDecoder {
 
     /// Decodes one record. The pointers lie in the bytes that the decoder was made with.
     mutating func next() throws(BatchFormatError) -> DecodedRecord {
+        if isLost {
+            guard index < count else { throw BatchFormatError("more lost records are asked for than there are") }
+            index &+= 1
+            let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
+            return DecodedRecord(timestamp: 0, key: 0, value: nothing, body: nil, erasedBodyHash: nil, isLost: true)
+        }
         let expectedDelta = Int64(index)
         var record = FieldReader(try takeRecord())
         guard

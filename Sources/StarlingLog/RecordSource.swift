@@ -27,6 +27,7 @@ final class RecordSource: Sendable {
 
     /// Copies out the records with the given numbers, which must not fall. Each batch is expanded once.
     func readRecords(_ lsns: [UInt64], last: UInt64) throws(LogError) -> [LogRecord] {
+        let oldest = catalog.firstLSN
         let loader = idle.withLock { $0.popLast() } ?? BatchLoader(catalog: catalog, readAhead: 16 << 10)
         // After an error the loader holds nothing worth keeping, so it is dropped.
         var result: [LogRecord] = []
@@ -41,7 +42,7 @@ final class RecordSource: Sendable {
             }
             previous = lsn
             if current.map({ lsn >= $0.envelope.nextLSN }) ?? true {
-                guard lsn >= 1, lsn <= last, let loaded = try loader.load(lsn) else {
+                guard lsn >= oldest, lsn <= last, let loaded = try loader.load(lsn) else {
                     throw .notFound(lsn: lsn, first: catalog.firstLSN, last: last)
                 }
                 current = (loaded.envelope, loaded.records)
@@ -62,7 +63,7 @@ final class RecordSource: Sendable {
     private static func copy(_ record: DecodedRecord, lsn: UInt64) -> LogRecord {
         LogRecord(
             lsn: lsn, timestamp: record.timestamp, key: record.key, value: Array(record.value),
-            body: record.body.map { Array($0) }, isErased: record.erasedBodyHash != nil)
+            body: record.body.map { Array($0) }, isErased: record.erasedBodyHash != nil, isLost: record.isLost)
     }
 }
 

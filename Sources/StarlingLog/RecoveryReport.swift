@@ -34,6 +34,12 @@ public struct RecoveryReport: Equatable, Sendable {
     public var durableWatermark: UInt64
     /// What was cut.
     public var tornTail: TornTail?
+    /// Segments that were read; the others lie before the caller's point.
+    public var readSegments: Int
+    /// Index files that were missing or wrong and were made again from their segments.
+    public var rebuiltIndexes: [String]
+    /// Records of which salvage has kept only the numbers.
+    public var lostRecords: UInt64
 }
 
 extension RecoveryReport: CustomStringConvertible {
@@ -42,12 +48,17 @@ extension RecoveryReport: CustomStringConvertible {
         if isNew { return "log \(hexadecimal(logID)) created" }
         var text =
             "log \(hexadecimal(logID)) incarnation \(incarnation) previous exit \(wasClean ? "clean" : "unclean")\n"
-        text += "log \(segments) segments, \(firstLSN)..\(lastLSN) verified (crc32c, chain), "
+        let read = readSegments == segments ? "" : " (\(readSegments) read, the rest by index)"
+        text += "log \(segments) segments\(read), \(firstLSN)..\(lastLSN) verified (crc32c, chain), "
         text += "durable watermark \(durableWatermark)"
         if let tornTail {
             text += "\ntorn tail in \(tornTail.segment) at byte \(tornTail.offset): \(tornTail.length) bytes after lsn "
             text += "\(tornTail.lastLSN) cut (\(tornTail.reason)), copy kept as \(tornTail.copy) "
             text += "(no acknowledged write affected)"
+        }
+        if lostRecords > 0 { text += "\n\(lostRecords) records were lost before this log was salvaged" }
+        if !rebuiltIndexes.isEmpty {
+            text += "\nindex files made again from their segments: \(rebuiltIndexes.joined(separator: ", "))"
         }
         return text
     }

@@ -26,28 +26,35 @@ enum SegmentEnd: Equatable {
     case foreign(UInt64)
 }
 
-/// Walks through the envelopes of one segment and verifies each: header checksum, body checksum, log, segment, sequence,
-/// lsn and chain. Reads only.
+/// Walks through the envelopes of one segment and verifies each: header checksum, body checksum, log, segment,
+/// sequence, lsn and chain. Reads only.
 struct SegmentWalker: ~Copyable {
     let name: String
     let base: UInt64
     let fileSize: UInt64
     var window: SegmentWindow
-    /// Where the next envelope must begin.
-    private(set) var offset: UInt64 = 0
-    /// What it must say.
+    /// What was gathered from the envelopes so far.
+    private(set) var summary: SegmentSummary
+    /// What the next envelope must say.
     private(set) var expected: LogPosition
-    private(set) var envelopes: UInt64 = 0
-    private(set) var records: UInt64 = 0
-    private(set) var index = SparseIndex()
-    private(set) var durableUpTo: UInt64 = 0
-    private(set) var incarnation: UInt64 = 0
     private(set) var endsClean = false
+    /// The record after which the chain is wanted, and the chain there once it was passed.
+    private let probe: UInt64?
+    private(set) var probedChain: UInt64?
 
-    init(name: String, base: UInt64, file: any DiskFile, expected: LogPosition) throws(DiskError) {
+    /// Where the next envelope must begin.
+    var offset: UInt64 { summary.facts.dataEnd }
+    var durableUpTo: UInt64 { summary.facts.durableUpTo }
+    var incarnation: UInt64 { summary.facts.incarnation }
+
+    init(
+        name: String, base: UInt64, file: any DiskFile, expected: LogPosition, probe: UInt64? = nil
+    ) throws(DiskError) {
         self.name = name
         self.base = base
         self.expected = expected
+        self.probe = probe
+        summary = SegmentSummary(facts: SegmentFacts(base: base))
         fileSize = try file.size()
         window = SegmentWindow(file: file, readAhead: Int(min(max(fileSize, 4 << 10), 1 << 20)))
     }
@@ -55,21 +62,25 @@ struct SegmentWalker: ~Copyable {
     /// Goes on to the end of the data or to the first bad place. With a `decoder`, also decodes every record.
     mutating func walk(decoder: BatchDecoder?) throws(DiskError) -> SegmentEnd {
         while true {
-            let bytes = try window.bytes(at: offset, count: EnvelopeHeader.largestSize, limit: fileSize)
-            if bytes.isEmpty { return .clean }
-            if bytes.count < 4 || bytes.loadUnaligned(as: UInt32.self) == 0 {
-                guard try window.firstNonZero(from: offset, limit: fileSize) != nil else { return .clean }
-                return .bad("no envelope starts here, but data follows")
-            }
-            switch EnvelopeHeader.parse(bytes) {
-            case .unknownVersion(let version): return .unknownVersion(version)
-            case .invalid(let reason): return .bad(reason)
-            case .header(let header):
-                if let logID = expected.logID, header.logID != logID { return .foreign(header.logID) }
-                if let reason = contradiction(in: header) { return .contradiction(reason) }
-                if let end = try checkBody(of: header, decoder: decoder) { return end }
-                accept(header)
-            }
+            if let end = try step(decoder: decoder) { return end }
+        }
+    }
+
+    /// Goes past one envelope. Gives an end where there is none.
+    mutating func step(decoder: BatchDecoder?) throws(DiskError) -> SegmentEnd? {
+        let bytes = try window.bytes(at: offset, count: EnvelopeHeader.largestSize, limit: fileSize)
+        if bytes.isEmpty { return .clean }
+        if bytes.count < 4 || bytes.loadUnaligned(as: UInt32.self) == 0 {
+            guard try window.firstNonZero(from: offset, limit: fileSize) != nil else { return .clean }
+            return .bad("no envelope starts here, but data follows")
+        }
+        switch EnvelopeHeader.parse(bytes) {
+        case .unknownVersion(let version): return .unknownVersion(version)
+        case .invalid(let reason): return .bad(reason)
+        case .header(let header):
+            if let logID = expected.logID, header.logID != logID { return .foreign(header.logID) }
+            if let reason = contradiction(in: header) { return .contradiction(reason) }
+            return try take(header, decoder: decoder)
         }
     }
 
@@ -83,8 +94,8 @@ struct SegmentWalker: ~Copyable {
         return header.previousChain == chain ? nil : "the chain breaks before this envelope"
     }
 
-    private mutating func checkBody(of header: EnvelopeHeader, decoder: BatchDecoder?) throws(DiskError) -> SegmentEnd?
-    {
+    /// Verifies the body behind a header that belongs here, and accepts the envelope.
+    private mutating func take(_ header: EnvelopeHeader, decoder: BatchDecoder?) throws(DiskError) -> SegmentEnd? {
         let count = Int(header.totalLength)
         let bytes = try window.bytes(at: offset, count: count, limit: fileSize)
         guard bytes.count == count else { return .bad("the file ends inside an envelope") }
@@ -92,28 +103,35 @@ struct SegmentWalker: ~Copyable {
         guard CRC32C.checksum(body) == header.bodyChecksum else {
             return .bad("the checksum of the envelope's body does not match")
         }
-        if body.isEmpty { return nil }
+        var times: BatchTimes?
         do {
-            if let decoder {
-                try decoder.verify(body, in: header)
-            } else {
-                _ = try BatchDecoder.header(of: body, in: header)
+            if !body.isEmpty {
+                let batch = try BatchDecoder.header(of: body, in: header)
+                if let decoder { try decoder.verify(body, in: header) }
+                times = BatchTimes(first: batch.baseTimestamp, highest: batch.maxTimestamp)
+            }
+            if let probe, header.baseLSN <= probe, probe < header.nextLSN {
+                probedChain = try Self.chain(after: probe, body: body, in: header)
             }
         } catch {
             return .contradiction(error.reason)
         }
+        accept(header, times: times)
         return nil
     }
 
-    private mutating func accept(_ header: EnvelopeHeader) {
-        if header.recordCount > 0 { index.note(lsn: header.baseLSN, position: offset) }
-        offset += header.totalLength
+    /// Nil inside lost records.
+    private static func chain(
+        after lsn: UInt64, body: UnsafeRawBufferPointer, in header: EnvelopeHeader
+    ) throws(BatchFormatError) -> UInt64? {
+        if lsn == header.nextLSN - 1 { return header.chain }
+        return header.isLost ? nil : try BatchDecoder().chain(after: lsn, of: body, in: header)
+    }
+
+    private mutating func accept(_ header: EnvelopeHeader, times: BatchTimes?) {
+        summary.note(header, times: times)
         expected = LogPosition(
             logID: header.logID, sequence: header.sequence &+ 1, lsn: header.nextLSN, chain: header.chain)
-        envelopes += 1
-        records += UInt64(header.recordCount)
-        durableUpTo = max(durableUpTo, header.durableUpTo)
-        incarnation = max(incarnation, header.incarnation)
         endsClean = header.isCleanShutdown
     }
 }
