@@ -36,6 +36,9 @@ public enum DiskOperation: Sendable, CaseIterable {
     /// `lock`.
     case lock
 
+    /// Its place in `allCases`.
+    var number: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+
     /// Whether the call can change what a crash leaves.
     var changesDisk: Bool {
         switch self {

@@ -6,6 +6,10 @@ extension SimulatedDisk {
     /// planned faults are forgotten.
     public func crash(_ mode: CrashMode) { state.withLock { $0.crash(mode) } }
 
+    /// Ends the process that uses the disk, while the machine goes on: every handle and lock is void, planned faults are
+    /// forgotten, the power is on, and files are as the process left them, synced or not.
+    public func endProcess() { state.withLock { $0.endProcess() } }
+
     /// Makes one call of `operation` fail with `code`: the next one, or the one after `callsBefore` more. A failed sync
     /// gives up on what it should have written: a later sync succeeds, and the data is not there after a crash.
     public func fail(_ operation: DiskOperation, afterCalls callsBefore: Int = 0, code: Int32) {
@@ -18,10 +22,29 @@ extension SimulatedDisk {
     public func clearFaults() { state.withLock { $0.faults = [] } }
 
     /// Lets `changes` more calls succeed that can change what a crash leaves; from then on every call fails with `EIO`,
-    /// until `crash`.
-    public func failPower(afterChanges changes: Int) {
-        state.withLock { $0.powerFailure = $0.changes + changes + 1 }
+    /// until `crash` or `endProcess`. With `tearing`, a write that is the first to fail leaves a beginning of itself, of
+    /// random length.
+    public func failPower(afterChanges changes: Int, tearing: Bool = false) {
+        state.withLock {
+            $0.powerFailure = $0.changes + changes + 1
+            $0.tearsLastWrite = tearing
+        }
     }
+
+    /// Takes back `failPower` while the power is still on.
+    public func disarmPower() { state.withLock { $0.powerFailure = nil } }
+
+    /// With true, every sync from now on reports success and makes nothing durable: the worst disk there is. For proving
+    /// that a test notices.
+    public func setSyncsIgnored(_ ignored: Bool) { state.withLock { $0.ignoresSyncs = ignored } }
+
+    /// How many planned faults of an operation have happened since the disk was made.
+    public func faultCount(of operation: DiskOperation) -> Int {
+        state.withLock { $0.faultCounts[operation.number] }
+    }
+
+    /// How many calls failed because the disk was full, since the disk was made.
+    public var fullCount: Int { state.withLock { $0.fullCount } }
 
     /// Whether the power is on.
     public var isPowered: Bool { state.withLock { $0.isPowered } }

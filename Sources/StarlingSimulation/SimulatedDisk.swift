@@ -109,7 +109,7 @@ public final class SimulatedDisk: Disk {
             guard state.names.isDirectory(name) else {
                 throw state.failure(.syncDirectory, path, SystemErrorCode.notFound)
             }
-            state.names.sync(name)
+            if !state.ignoresSyncs { state.names.sync(name) }
         }
     }
 

@@ -22,6 +22,14 @@ struct SimulatedDiskState {
     /// The call at which power fails.
     var powerFailure: Int?
     var isPowered = true
+    /// Whether the write at which power fails leaves a beginning of itself.
+    var tearsLastWrite = false
+    /// Whether syncs report success and do nothing.
+    var ignoresSyncs = false
+    /// Planned faults that have happened, by the operation's number in `DiskOperation.allCases`.
+    var faultCounts = [Int](repeating: 0, count: DiskOperation.allCases.count)
+    /// Calls that failed because the disk was full.
+    var fullCount = 0
 
     init(seed: UInt64, capacity: UInt64?) {
         random = SeededRandom(seed: seed)
@@ -41,7 +49,10 @@ struct SimulatedDiskState {
             faults[index].callsBefore -= 1
         }
         faults.removeAll { $0.callsBefore < 0 }
-        if let due { throw failure(operation, path, due) }
+        if let due {
+            faultCounts[operation.number] += 1
+            throw failure(operation, path, due)
+        }
     }
 
     func failure(_ operation: DiskOperation, _ path: String, _ code: Int32) -> DiskError {
@@ -54,10 +65,12 @@ struct SimulatedDiskState {
     }
 
     /// How many of `growth` bytes there is room for.
-    func room(for growth: Int) -> Int {
+    mutating func room(for growth: Int) -> Int {
         guard let capacity else { return growth }
         let used = usedBytes
-        return used >= capacity ? 0 : Int(min(UInt64(growth), capacity - used))
+        let room = used >= capacity ? 0 : Int(min(UInt64(growth), capacity - used))
+        if room < growth { fullCount += 1 }
+        return room
     }
 
     mutating func crash(_ mode: CrashMode) {
@@ -66,6 +79,11 @@ struct SimulatedDiskState {
         for inode in inodes.keys.sorted() {
             if linked.contains(inode) { inodes[inode]?.crash(mode, random: &random) } else { inodes[inode] = nil }
         }
+        endProcess()
+    }
+
+    /// What the end of a process does: its handles and locks go, and nothing else.
+    mutating func endProcess() {
         era += 1
         locks = []
         faults = []

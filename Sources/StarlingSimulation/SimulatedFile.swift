@@ -1,3 +1,4 @@
+import Glibc
 import StarlingSystem
 import Synchronization
 
@@ -27,7 +28,8 @@ final class SimulatedFile: DiskFile {
         do {
             try state.begin(operation, path)
         } catch {
-            if operation == .sync { state.inodes[inode]?.abandonSync() }
+            // Without power nobody has tried to sync.
+            if operation == .sync, state.isPowered { state.inodes[inode]?.abandonSync() }
             throw error
         }
     }
@@ -55,7 +57,13 @@ final class SimulatedFile: DiskFile {
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: UInt64) throws(DiskError) {
         try disk.state.withLock { state throws(DiskError) in
-            try check(.write, &state)
+            let wasPowered = state.isPowered
+            do throws(DiskError) {
+                try check(.write, &state)
+            } catch {
+                if wasPowered, !state.isPowered, state.tearsLastWrite { tear(bytes, at: offset, &state) }
+                throw error
+            }
             let size = state.inodes[inode]?.current.count ?? 0
             let end = Int(offset) + bytes.count
             let room = state.room(for: max(0, end - size))
@@ -86,9 +94,46 @@ final class SimulatedFile: DiskFile {
     func sync() throws(DiskError) {
         try disk.state.withLock { state throws(DiskError) in
             try check(.sync, &state)
-            state.inodes[inode]?.sync()
+            if !state.ignoresSyncs { state.inodes[inode]?.sync() }
         }
     }
+
+    /// What a write leaves that the end of the process cut short: a beginning.
+    private func tear(_ bytes: UnsafeRawBufferPointer, at offset: UInt64, _ state: inout SimulatedDiskState) {
+        let length = Int(state.random.next() % UInt64(bytes.count + 1))
+        let size = state.inodes[inode]?.current.count ?? 0
+        // A file that was preallocated: what lies behind it would need room that nobody has asked for.
+        let fits = min(length, max(0, size - Int(offset)))
+        state.inodes[inode]?.write(UnsafeRawBufferPointer(rebasing: bytes[..<fits]), at: Int(offset))
+    }
+
+    /// A plain copy: what a private mapping of a file that does not change looks like.
+    func map(into address: UnsafeMutableRawPointer, count: Int, at offset: UInt64) throws(DiskError) {
+        try disk.state.withLock { state throws(DiskError) in
+            guard count > 0 else { return }
+            try check(.read, &state, writing: false)
+            guard UInt(bitPattern: address) % 4096 == 0, count % 4096 == 0, offset % 4096 == 0 else {
+                throw state.failure(.read, path, EINVAL)
+            }
+            let content = state.inodes[inode]?.current ?? []
+            let (end, overflow) = offset.addingReportingOverflow(UInt64(count))
+            guard !overflow, end <= UInt64(content.count) else { throw state.failure(.read, path, ENXIO) }
+            content.withUnsafeBytes { source in
+                UnsafeMutableRawBufferPointer(start: address, count: count)
+                    .copyMemory(from: UnsafeRawBufferPointer(rebasing: source[Int(offset)..<Int(end)]))
+            }
+        }
+    }
+
+    /// Where a sync has failed, reads show what the platters hold from now on.
+    func dropCache() {
+        disk.state.withLock { state in
+            guard isOpen.load(ordering: .acquiring), state.era == era, state.isPowered else { return }
+            state.inodes[inode]?.dropCache()
+        }
+    }
+
+    func readAhead() {}
 
     func close() { isOpen.store(false, ordering: .releasing) }
 }

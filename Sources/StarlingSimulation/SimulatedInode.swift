@@ -50,6 +50,19 @@ struct SimulatedInode {
     /// A sync that failed: the kernel has marked the pages clean, and what they held is not on the disk.
     mutating func abandonSync() { abandoned.formUnion(dirty) }
 
+    /// The kernel lets go of clean pages, and takes those that a failed sync gave up on for clean: they are read from the
+    /// platters again.
+    mutating func dropCache() {
+        for sector in abandoned.sorted() {
+            let start = sector * Self.sectorBytes
+            for index in start..<max(start, min(start + Self.sectorBytes, current.count)) {
+                current[index] = index < durable.count ? durable[index] : 0
+            }
+        }
+        dirty.subtract(abandoned)
+        abandoned = []
+    }
+
     /// Changes what is stored, behind the back of every program.
     mutating func damage(_ change: (inout [UInt8]) -> Void) {
         change(&current)
