@@ -40,6 +40,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(name: "StarlingLog", dependencies: ["StarlingSystem", "CLZ4"], swiftSettings: swiftSettings),
         .target(
+            name: "StarlingSnapshots", dependencies: ["StarlingMemory", "StarlingSystem"],
+            swiftSettings: swiftSettings),
+        .target(
             name: "StarlingSchema",
             dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
             exclude: ["Protos"],
@@ -48,7 +51,7 @@ let package = Package(
         .target(
             name: "StarlingEngine",
             dependencies: [
-                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSchema",
+                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSnapshots", "StarlingSchema",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings
@@ -56,6 +59,18 @@ let package = Package(
         .target(
             name: "StarlingSimulation",
             dependencies: ["StarlingSystem"],
+            swiftSettings: swiftSettings
+        ),
+        .target(
+            name: "StarlingCheck",
+            dependencies: [
+                "CStarling", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation",
+                "StarlingSystem",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -76,7 +91,7 @@ let package = Package(
         .target(
             name: "StarlingServer",
             dependencies: [
-                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingWire", "StarlingSystem",
+                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation", "StarlingSystem", "StarlingWire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -93,8 +108,8 @@ let package = Package(
         .executableTarget(
             name: "starling",
             dependencies: [
-                "CJemalloc", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema",
-                "StarlingSystem",
+                "CJemalloc", "StarlingCheck", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog",
+                "StarlingSchema", "StarlingSnapshots", "StarlingSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -108,6 +123,17 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingLogTests", dependencies: ["StarlingLog", "StarlingSimulation", "StarlingSystem"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StarlingSnapshotsTests",
+            dependencies: ["StarlingSnapshots", "StarlingMemory", "StarlingSimulation", "StarlingSystem"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StarlingCheckTests",
+            dependencies: [
+                "StarlingCheck", "StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem",
+                "StarlingTestSupport",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingSchemaTests",
@@ -124,7 +150,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingEngineTests",
-            dependencies: ["StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem"],
+            dependencies: [
+                "StarlingEngine", "StarlingLog", "StarlingMemory", "StarlingSimulation", "StarlingSnapshots",
+                "StarlingSystem",
+            ],
             swiftSettings: swiftSettings),
         .target(
             name: "StarlingTestSupport", path: "Tests/StarlingTestSupport",

@@ -29,7 +29,7 @@ final class BodyStore: Sendable {
 
     /// The bodies of posts, in the same order; nil for a body that was erased. Posts that are not cached are read from the
     /// log, each batch once: about 20 us a batch when the file is in memory.
-    func bodies(of entries: [PostEntry], rows: UnsafeMutablePointer<PostRow>) throws(LogError) -> [PostBody?] {
+    func bodies(of entries: [PostEntry], rows: UnsafePointer<PostRow>) throws(LogError) -> [PostBody?] {
         var result = [PostBody?](repeating: nil, count: entries.count)
         var missing: [(lsn: UInt64, place: Int)] = []
         cache.withLock { cache in

@@ -57,7 +57,8 @@ extension Engine {
                         })
                 }
                 onAllWorkers(
-                    minimumLSN: receipt.lsn, waitNanoseconds: Self.quiesceNanoseconds, answer, Self.total
+                    minimumLSN: receipt.lsn, waitNanoseconds: Self.quiesceNanoseconds, wantsWholeRecords: true,
+                    answer, Self.total
                 ) { $0.statistics() }
             }
         }
@@ -74,7 +75,8 @@ extension Engine {
                     EngineDigest(digest: parts.reduce(.zero) { $0 &+ $1.digest }, workers: parts)
                 }
                 onAllWorkers(
-                    minimumLSN: receipt.lsn, waitNanoseconds: Self.quiesceNanoseconds, completion, sum
+                    minimumLSN: receipt.lsn, waitNanoseconds: Self.quiesceNanoseconds, wantsWholeRecords: true,
+                    completion, sum
                 ) { $0.digest() }
             }
         }

@@ -103,7 +103,7 @@ extension Engine {
 
     /// Runs `body` on every worker and merges what they say, in the order of their numbers.
     func onAllWorkers<Part: Sendable, Value: Sendable>(
-        minimumLSN: UInt64, waitNanoseconds: UInt64 = Engine.visibilityWaitNanoseconds,
+        minimumLSN: UInt64, waitNanoseconds: UInt64 = Engine.visibilityWaitNanoseconds, wantsWholeRecords: Bool = false,
         _ completion: @escaping @Sendable (Result<Value, EngineError>) -> Void,
         _ merge: @escaping @Sendable ([Part]) -> Value, _ body: @escaping @Sendable (Worker) -> Part
     ) {
@@ -112,7 +112,9 @@ extension Engine {
             let part: @Sendable (Result<Part, EngineError>) -> Void = { result in
                 if let whole = gathering.add(result, at: number) { completion(whole.map(merge)) }
             }
-            onWorker(number, minimumLSN: minimumLSN, waitNanoseconds: waitNanoseconds, part, body)
+            onWorker(
+                number, minimumLSN: minimumLSN, waitNanoseconds: waitNanoseconds, wantsWholeRecords: wantsWholeRecords,
+                part, body)
         }
     }
 }

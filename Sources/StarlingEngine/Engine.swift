@@ -1,5 +1,6 @@
 import StarlingLog
 import StarlingMemory
+import StarlingSnapshots
 import StarlingSystem
 import Synchronization
 
@@ -28,10 +29,16 @@ public final class Engine: Sendable {
     private let log: Log
     private let writer: Writer
     private let bodies: BodyStore
+    private let directory: String
+    private let disk: any Disk
+    let snapshotter: Snapshotter?
+    private let scrub: BackgroundScrub?
     private let execution: Execution
     private let threads: Mutex<[SystemThread]> = Mutex([])
     private let isStopping = Atomic<Bool>(false)
     private let isDropping = Atomic<Bool>(false)
+    private let isStorageStopping = Atomic<Bool>(false)
+    private let storageParker: Parker
     private let isFailureReported = Atomic<Bool>(false)
     private let isClosed = Mutex(false)
     private let onFailure: @Sendable (String) -> Void
@@ -52,18 +59,24 @@ public final class Engine: Sendable {
         if let problem = configuration.problem { throw .configuration(problem) }
         var settings = configuration
         settings.log.level = configuration.acknowledgement
-        var random = SeededRandom(seed: environment.seed)
         do {
-            let opened = try Log.open(
-                directory: directory, disk: environment.disk, configuration: settings.log,
-                newLogID: max(random.next(), 1))
-            return try Engine(
-                opened: opened, configuration: settings, environment: environment, execution: execution,
-                onFailure: onFailure)
+            let opened = try EngineOpening(
+                directory: directory, configuration: settings, environment: environment, inParallel: execution == .threads
+            ).run()
+            do {
+                return try Engine(
+                    opened, directory: directory, configuration: settings, environment: environment,
+                    execution: execution, onFailure: onFailure)
+            } catch {
+                try opened.log.writer.close(clean: false)
+                throw error
+            }
         } catch let error as LogError {
             throw .log(error)
         } catch let error as ArenaError {
             throw .memory("\(error)")
+        } catch let error as SnapshotError {
+            throw .snapshot(error)
         } catch let error as EngineOpenError {
             throw error
         } catch {
@@ -72,62 +85,114 @@ public final class Engine: Sendable {
     }
 
     private init(
-        opened: OpenedLog, configuration: EngineConfiguration, environment: EngineEnvironment, execution: Execution,
-        onFailure: @escaping @Sendable (String) -> Void
+        _ opened: OpenedState, directory: String, configuration: EngineConfiguration, environment: EngineEnvironment,
+        execution: Execution, onFailure: @escaping @Sendable (String) -> Void
     ) throws {
-        let ring = EventRing(workers: configuration.workers)
-        // Not to be known to strangers: it spreads the ids that they choose over the user table.
-        let state = try SequencerState(configuration: configuration, ring: ring, seed: opened.log.id)
         let signal = WriterSignal()
-        var runners: [WorkerRunner] = []
-        for number in 0..<configuration.workers {
-            let worker = try Worker(
-                number: number, configuration: configuration, users: state.users, posts: state.posts, ring: ring,
-                time: environment.time, seed: Self.setSeed)
-            runners.append(WorkerRunner(worker: worker, queueLimit: configuration.readQueueLimit, writer: signal))
+        let runners = opened.workers.map {
+            WorkerRunner(worker: $0, queueLimit: configuration.readQueueLimit, writer: signal)
         }
         self.configuration = configuration
         self.runners = runners
+        self.directory = directory
+        disk = environment.disk
         self.execution = execution
         self.onFailure = onFailure
         time = environment.time
-        users = state.users
-        posts = state.posts
-        log = opened.log
-        bodies = BodyStore(log: opened.log, cacheBytes: configuration.bodyCacheBytes)
+        users = opened.state.users
+        posts = opened.state.posts
+        log = opened.log.log
+        bodies = BodyStore(log: opened.log.log, cacheBytes: configuration.bodyCacheBytes)
+        let storageParker = Parker()
+        self.storageParker = storageParker
+        snapshotter =
+            configuration.snapshots.isEnabled
+            ? try Self.makeSnapshotter(opened, directory, configuration, environment, isMapping: execution == .threads, wake: { storageParker.wake() })
+            : nil
+        scrub =
+            configuration.scrubBytesPerSecond > 0 && execution == .threads
+            ? BackgroundScrub(
+                log: opened.log.log, bytesPerSecond: configuration.scrubBytesPerSecond,
+                pauseMilliseconds: configuration.scrubPauseMilliseconds, notify: environment.notify)
+            : nil
+        let wakeWorkers: @Sendable () -> Void = { for runner in runners { runner.parker.wake() } }
+        // The parkers alone: owners hold the snapshotter, and must not be held by it.
+        let parkers = [signal.parker] + runners.map(\.parker)
+        snapshotter?.wakeOwner = { parkers[$0].wake() }
+        snapshotter?.wakeWriter = { signal.parker.wake() }
         var workerThreads: [SystemThread] = []
         if execution == .threads { workerThreads = Self.start(runners, pinned: configuration.pinWorkers) }
-        let wakeWorkers: @Sendable () -> Void = { [runners] in for runner in runners { runner.parker.wake() } }
         let replay = Replay(
-            log: opened.log, state: state, ring: ring, time: environment.time,
+            log: opened.log.log, state: opened.state, ring: opened.ring, time: environment.time,
             waitForWorkers: {
                 if execution == .threads { signal.waitForWorkers() } else { Self.stepAll(runners) }
             },
             wakeWorkers: wakeWorkers)
         do {
             let replayed = try replay.run()
-            recovery = EngineRecovery(log: opened.report, replayedRecords: replayed)
+            recovery = EngineRecovery(
+                log: opened.log.report, snapshotLSN: opened.manifest?.lsn ?? 0, rejectedSnapshots: opened.rejected,
+                replayedRecords: replayed)
         } catch {
             for runner in runners { runner.stop() }
             for thread in workerThreads { thread.join() }
-            try opened.writer.close(clean: false)
             throw error
         }
         let sequencer = Sequencer(
-            state: state, log: opened.writer, time: environment.time, configuration: configuration)
+            state: opened.state, log: opened.log.writer, time: environment.time, configuration: configuration)
         writer = Writer(
-            sequencer: sequencer, log: opened.writer, ring: ring, time: environment.time, configuration: configuration,
-            signal: signal, wakeWorkers: wakeWorkers)
+            sequencer: sequencer, log: opened.log.writer, ring: opened.ring, time: environment.time,
+            configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)
         waitUntilApplied()
         if execution == .threads {
+            var services = workerThreads
+            services.append(SystemThread(name: "storage") { [self] in runStorage() })
             let writerThread = SystemThread(name: "writer") { [self] in runWriter() }
-            threads.withLock { $0 = workerThreads + [writerThread] }
+            threads.withLock { $0 = services + [writerThread] }
         }
     }
 
-    /// Decides how high the towers of sets are, and so where a timeline is cut. Always the same, so that equal posts and
-    /// edges give equal timelines in every data directory. Nobody can choose the keys: they are numbers of our own.
-    private static let setSeed: UInt64 = 0x5354_4152_4c49_4e47
+    /// Makes the snapshotter and gives every owner its side of it. Before any thread runs.
+    private static func makeSnapshotter(
+        _ opened: OpenedState, _ directory: String, _ configuration: EngineConfiguration,
+        _ environment: EngineEnvironment, isMapping: Bool, wake: @escaping @Sendable () -> Void
+    ) throws -> Snapshotter {
+        let store = SnapshotStore(directory: SnapshotPaths.directory(in: directory), disk: environment.disk)
+        try store.prepare()
+        let loading = SnapshotLoading(
+            store: store, disk: environment.disk, configuration: configuration, time: environment.time)
+        let state = opened.state
+        let files = try SnapshotFilesWriter(
+            store: store, disk: environment.disk, logID: opened.log.log.id, workers: configuration.workers,
+            timelineCap: configuration.timelineCap, loaded: opened.isAsStored ? opened.manifest : nil,
+            images: opened.images, unusable: opened.unusable,
+            digest: { [users = state.users, posts = state.posts] manifest in
+                try loading.digest(manifest, users: users, posts: posts)
+            })
+        let snapshotter = Snapshotter(
+            files: files, log: opened.log.log, workers: configuration.workers, configuration: configuration.snapshots,
+            time: environment.time, loaded: opened.manifest, wake: wake)
+        let owners: [any StoredState] = [state] + opened.workers
+        for (number, owner) in owners.enumerated() {
+            let snapshot = OwnerSnapshot(number: number, owner: owner, snapshotter: snapshotter)
+            if opened.isAsStored { snapshot.adoptLoadedSnapshot() }
+            if isMapping, number < opened.images.count { snapshot.moveLoadedPages() }
+            if number == 0 { state.snapshot = snapshot } else { opened.workers[number - 1].snapshot = snapshot }
+        }
+        let log = opened.log.log
+        let policy = configuration.retention
+        let notify = environment.notify
+        snapshotter.notify = notify
+        snapshotter.onInstall = { dispensable, now in
+            do {
+                try log.removeSegments(policy, keepingFrom: dispensable + 1, now: now)
+            } catch {
+                // Only space is lost; the next installation tries again.
+                notify(EngineNotice(.warning, "retention: \(error)"))
+            }
+        }
+        return snapshotter
+    }
 
     private static func start(_ runners: [WorkerRunner], pinned: Bool) -> [SystemThread] {
         runners.map { runner in
@@ -149,9 +214,11 @@ public final class Engine: Sendable {
     private func runWriter() {
         while !isStopping.load(ordering: .acquiring) {
             switch writer.step() {
-            case .worked: break
-            case .stalled: writer.signal.waitForWorkers()
+            case .worked: _ = writer.maintainSnapshots()
+            case .stalled:
+                if !writer.maintainSnapshots() { writer.signal.waitForWorkers() }
             case .idle:
+                if writer.maintainSnapshots() { break }
                 writer.signal.parker.park(milliseconds: 50)
                 writer.rest()
             }
@@ -166,6 +233,16 @@ public final class Engine: Sendable {
             }
             if endOnFailure() { return }
         }
+    }
+
+    /// Snapshots, and between them the scrub.
+    private func runStorage() {
+        while !isStorageStopping.load(ordering: .acquiring) {
+            if let snapshotter, snapshotter.step() { continue }
+            scrub?.step(now: time.monotonicNanoseconds())
+            storageParker.park(milliseconds: 20)
+        }
+        snapshotter?.close()
     }
 
     /// Refuses everything and says so, once, when the log has failed. Returns whether it has.
@@ -190,6 +267,9 @@ public final class Engine: Sendable {
             return completion(.failure(.invalid(field: "rows", reason: reason)))
         }
         let budget = CommandBudget.of(command)
+        guard budget.events <= configuration.ringEvents / 2 else {
+            return completion(.failure(.invalid(field: "rows", reason: "more rows than ringEvents allows at a time")))
+        }
         let submission = Submission(command: command, context: context, budget: budget, completion: completion)
         switch writer.mailbox.offer(submission, bytes: budget.logBytes) {
         case .taken: writer.signal.parker.wake()
@@ -231,12 +311,14 @@ public final class Engine: Sendable {
     /// Runs `body` on a worker by its number.
     func onWorker<Value: Sendable>(
         _ number: Int, minimumLSN: UInt64, waitNanoseconds: UInt64 = Engine.visibilityWaitNanoseconds,
-        _ completion: @escaping @Sendable (Result<Value, EngineError>) -> Void,
+        wantsWholeRecords: Bool = false, _ completion: @escaping @Sendable (Result<Value, EngineError>) -> Void,
         _ body: @escaping @Sendable (Worker) -> Value
     ) {
         let deadline =
             minimumLSN == 0 ? UInt64.max : time.monotonicNanoseconds().saturatingAdd(waitNanoseconds)
-        let job = WorkerJob(minimumLSN: minimumLSN, deadline: deadline) { result in completion(result.map(body)) }
+        let job = WorkerJob(minimumLSN: minimumLSN, deadline: deadline, wantsWholeRecords: wantsWholeRecords) { result in
+            completion(result.map(body))
+        }
         runners[number].offer(job)
     }
 
@@ -250,6 +332,42 @@ public final class Engine: Sendable {
         }
     }
 
+    // MARK: Snapshots
+
+    /// Takes a snapshot of everything that is committed now, and installs it. The completion runs on a thread of the engine.
+    public func snapshot(completion: @escaping @Sendable (Result<SnapshotReport, EngineError>) -> Void) {
+        guard let snapshotter else { return completion(.failure(.snapshotFailed("snapshots are switched off"))) }
+        snapshotter.request(completion)
+    }
+
+    func makeBackup(in target: String) throws(BackupError) -> BackupReport {
+        try Backup(disk: disk).make(of: log, snapshots: SnapshotPaths.directory(in: directory), in: target)
+    }
+
+    /// What became of the snapshots so far.
+    public var snapshotStatistics: SnapshotStatistics { snapshotter?.statistics ?? SnapshotStatistics() }
+
+    /// What the background scrub has found.
+    public var scrubStatistics: ScrubStatistics { scrub?.statistics ?? ScrubStatistics() }
+
+    /// So that the next start need not replay much.
+    private func takeLastSnapshot() {
+        let least = configuration.snapshots.recordsAtClose
+        guard let snapshotter, least > 0, writer.failure == nil,
+            writer.publishedLSN >= snapshotter.statistics.newestLSN + least
+        else { return }
+        let done = Parker()
+        let isDone = Mutex(false)
+        snapshot { _ in
+            isDone.withLock { $0 = true }
+            done.wake()
+        }
+        // Bounded: a slow disk must not keep a process from ending, and without the snapshot nothing is lost.
+        for _ in 0..<50 where !isDone.withLock({ $0 }) {
+            if execution == .threads { done.park(milliseconds: 100) } else { while step() {} }
+        }
+    }
+
     // MARK: Ending
 
     /// One round of everything, for `Execution.manual`. Returns whether there was anything to do.
@@ -257,8 +375,10 @@ public final class Engine: Sendable {
         precondition(execution == .manual, "step() is for engines that were opened with .manual")
         let round = writer.step()
         if round == .idle { writer.rest() }
+        var worked = writer.maintainSnapshots()
         _ = endOnFailure()
-        var worked = round != .idle
+        if round != .idle { worked = true }
+        if let snapshotter, snapshotter.step() { worked = true }
         for runner in runners where runner.step() { worked = true }
         return worked
     }
@@ -275,6 +395,7 @@ public final class Engine: Sendable {
             return !closed
         }
         guard isFirst else { return }
+        if clean { takeLastSnapshot() }
         writer.mailbox.close()
         if !clean { isDropping.store(true, ordering: .releasing) }
         isStopping.store(true, ordering: .releasing)
@@ -284,8 +405,13 @@ public final class Engine: Sendable {
         if execution == .manual, clean { while step() {} }
         writer.refuseRest(.closed)
         for runner in runners { runner.stop() }
+        isStorageStopping.store(true, ordering: .releasing)
+        storageParker.wake()
         for thread in running.dropLast() { thread.join() }
-        if running.isEmpty { for runner in runners { runner.refuseRest() } }
+        if running.isEmpty {
+            for runner in runners { runner.refuseRest() }
+            snapshotter?.close()
+        }
         do {
             try writer.close(clean: clean)
         } catch {

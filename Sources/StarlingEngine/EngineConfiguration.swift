@@ -16,7 +16,7 @@ public struct EngineConfiguration: Sendable {
     public var celebrityHysteresisPercent = 80
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
     public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
-    /// Keys that are kept at a time, about 300 bytes each. Beyond that, requests with a new key are refused as `full`; those
+    /// Keys that are kept at a time, about 132 bytes each. Beyond that, requests with a new key are refused as `full`; those
     /// without one go on.
     public var maximumIdempotencyKeys = 20_000_000
     /// Commands that may wait for the sequencer before writers are told to come back.
@@ -33,6 +33,16 @@ public struct EngineConfiguration: Sendable {
     public var maximumUsers = 1 << 29
     /// Address space of each arena, at most 64 GiB; each worker has four and the sequencer one. Touched only when used.
     public var arenaBytes = 64 << 30
+    /// Events between the writer and the slowest worker: a power of two, 32 bytes each. Bounds what one command may hold.
+    public var ringEvents = 1 << 17
+    /// When snapshots are taken.
+    public var snapshots = SnapshotConfiguration()
+    /// Bytes of cold log that are re-read in the background each second; 0 for none.
+    public var scrubBytesPerSecond: UInt64 = 5 << 20
+    /// Between two rounds of re-reading, in milliseconds.
+    public var scrubPauseMilliseconds: UInt64 = 3_600_000
+    /// How much of the log is kept once snapshots stand for it. All of it by default: post bodies live in the log.
+    public var retention = RetentionPolicy()
     /// The log's settings: segment and batch sizes.
     public var log = LogConfiguration()
     /// Pins each worker to a processor when there are as many processors as workers.
@@ -54,6 +64,10 @@ public struct EngineConfiguration: Sendable {
         if writeQueueLimit < 1 || readQueueLimit < 1 { return "queue limits must be at least 1" }
         if !(1...Int(UInt32.max) - 1).contains(maximumPosts) { return "maximumPosts must be 1 to 4294967294" }
         if !(1...Int(UInt32.max) - 1).contains(maximumUsers) { return "maximumUsers must be 1 to 4294967294" }
+        if ringEvents < 64 || ringEvents > 1 << 24 || ringEvents & (ringEvents - 1) != 0 {
+            return "ringEvents is \(ringEvents); it must be a power of two from 64 to 16777216"
+        }
+        if let problem = snapshots.problem { return problem }
         if maximumIdempotencyKeys < 0 { return "maximumIdempotencyKeys must be at least 0" }
         if log.maximumRecordBytes < CommandBudget.largestRecordBytes {
             return "log.maximumRecordBytes must be at least \(CommandBudget.largestRecordBytes)"
@@ -78,6 +92,8 @@ public struct EngineEnvironment: Sendable {
     public var disk: any Disk
     /// The clocks.
     public var time: any TimeSource
+    /// Gets what should be logged. Called on the engine's threads; must be short.
+    public var notify: @Sendable (EngineNotice) -> Void = { _ in }
     /// Start of every random sequence (the log's identity, skip-list levels).
     public var seed: UInt64
 

@@ -28,6 +28,10 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case unreadableBody(String)
     /// The write that the read asked to see is not visible yet.
     case notYetVisible(lsn: UInt64, appliedLSN: UInt64)
+    /// A snapshot could not be taken. Nothing is lost: the log has everything.
+    case snapshotFailed(String)
+    /// A backup could not be made; what there is of it can be removed.
+    case backupFailed(String)
     /// The engine is closing.
     case closed
     /// The log failed while the command was being made durable: it may or may not have happened.
@@ -49,6 +53,8 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
         case .outOfSpace(let what): "the disk is full: \(what); free space and writes go on by themselves"
         case .unreadableBody(let cause): "the post's body could not be read: \(cause)"
         case .notYetVisible(let lsn, let applied): "write \(lsn) is not visible yet (applied: \(applied)); try again"
+        case .snapshotFailed(let cause): "no snapshot was taken: \(cause)"
+        case .backupFailed(let cause): "\(cause)"
         case .closed: "the engine is shutting down"
         case .unknownOutcome(let cause): "the log failed, the write may or may not have happened: \(cause)"
         }

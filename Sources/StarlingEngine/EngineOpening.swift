@@ -1,110 +1,144 @@
 import StarlingLog
 import StarlingMemory
-import StarlingSchema
+import StarlingSnapshots
 import StarlingSystem
-import SwiftProtobuf
-
-/// Why an engine could not be opened. Nothing in the data directory was changed, except where a log error says so.
-public enum EngineOpenError: Error, Sendable, CustomStringConvertible {
-    /// A setting is out of range.
-    case configuration(String)
-    /// The log could not be opened or read.
-    case log(LogError)
-    /// The system gave no address space.
-    case memory(String)
-    /// A record that is whole cannot be applied: it was written by a newer version, or by a defect.
-    case unreadableFact(lsn: UInt64, reason: String)
-
-    /// The exit code of a program that ends because of it (`LogError.exitCode`; 78 configuration or unknown format).
-    public var exitCode: Int32 {
-        switch self {
-        case .configuration: 78
-        case .log(let error): error.exitCode
-        case .memory: 70
-        case .unreadableFact: 78
-        }
-    }
-
-    /// One line for people.
-    public var description: String {
-        switch self {
-        case .configuration(let problem): "configuration: \(problem)"
-        case .log(let error): "\(error)"
-        case .memory(let cause): "\(cause); lower maximumPosts, maximumUsers or arenaBytes, or raise ulimit -v"
-        case .unreadableFact(let lsn, let reason):
-            "record \(lsn) cannot be applied: \(reason); open it with the version that wrote it"
-        }
-    }
-}
 
 /// What opening an engine did.
 public struct EngineRecovery: Sendable {
     /// What opening the log found.
     public var log: RecoveryReport
+    /// The last record of the snapshot that was loaded; 0 for none.
+    public var snapshotLSN: UInt64
+    /// Snapshots that could not be used, newest first, and why.
+    public var rejectedSnapshots: [String]
     /// Records that were folded into the state.
     public var replayedRecords: UInt64
 }
 
-/// Folds the log from its first record into the sequencer's state and, through the ring, into the workers.
-struct Replay {
-    let log: Log
+/// The state that a data directory held when it was opened, before the log's tail is replayed.
+struct OpenedState {
+    let log: OpenedLog
     let state: SequencerState
+    let workers: [Worker]
     let ring: EventRing
-    let time: any TimeSource
-    /// Called while the ring has no room; lets the workers make progress.
-    let waitForWorkers: () -> Void
-    /// Called after each publication.
-    let wakeWorkers: () -> Void
+    /// The snapshot that was loaded, and the files that are mapped into the owners' memory; none when the workers were
+    /// divided anew.
+    let manifest: SnapshotManifest?
+    let images: [OwnerImage]
+    let unusable: Set<UInt64>
+    let rejected: [String]
 
-    /// Records between two publications.
-    private static let publishInterval: UInt64 = 1_024
+    /// Whether the owners hold exactly what the snapshot's files hold.
+    var isAsStored: Bool { manifest?.workers == workers.count }
+}
 
-    func run() throws(EngineOpenError) -> UInt64 {
-        var replayed: UInt64 = 0
+/// The steps of opening an engine's state: the newest whole snapshot, the log from there on.
+///
+/// Everything before the log is opened only reads. The log decides: a snapshot newer than its end, or of another history, is a
+/// refusal, because then it is the log that is damaged.
+struct EngineOpening {
+    let directory: String
+    let configuration: EngineConfiguration
+    let environment: EngineEnvironment
+    let inParallel: Bool
+
+    private var store: SnapshotStore { SnapshotStore(directory: SnapshotPaths.directory(in: directory), disk: environment.disk) }
+
+    private struct Choice {
+        var manifest: SnapshotManifest?
+        var loaded: SnapshotLoading.Loaded?
+        var newestLSN: UInt64 = 0
+        var logID: UInt64?
+        var unusable: Set<UInt64> = []
+        var rejected: [String] = []
+        /// The newest snapshot's own error, for the case that the log does not reach back far enough.
+        var firstError: SnapshotError?
+    }
+
+    func run() throws -> OpenedState {
+        var random = SeededRandom(seed: environment.seed)
+        let newLogID = max(random.next(), 1)
+        let ring = EventRing(workers: configuration.workers, capacity: configuration.ringEvents)
+        let choice = configuration.snapshots.isEnabled ? try choose(ring) : Choice()
+        var expectation = LogExpectation()
+        expectation.logID = choice.logID
+        expectation.durableLSN = choice.newestLSN
+        if let manifest = choice.manifest {
+            expectation.point = LogPoint(lsn: manifest.lsn, chain: manifest.chain)
+        }
+        let opened = try Log.open(
+            directory: directory, disk: environment.disk, configuration: configuration.log, expectation: expectation,
+            newLogID: newLogID)
         do {
-            try log.forEachRecord(from: 1) { view in
-                let fact = try decode(view)
-                let events = Self.events(of: fact)
-                if events > EventRing.capacity {
-                    throw FactError(lsn: view.lsn, reason: "it holds more edges than one record may")
-                }
-                while !ring.hasRoom(for: events) {
-                    publish()
-                    waitForWorkers()
-                }
-                try state.apply(fact, lsn: view.lsn, milliseconds: view.timestamp)
-                replayed += 1
-                if replayed % Self.publishInterval == 0 { publish() }
+            return try assemble(choice, opened, ring)
+        } catch {
+            try opened.writer.close(clean: false)
+            throw error
+        }
+    }
+
+    private func choose(_ ring: EventRing) throws -> Choice {
+        var choice = Choice()
+        for candidate in try store.candidates() {
+            do {
+                let manifest = try candidate.manifest.get()
+                if choice.newestLSN == 0 { choice.newestLSN = manifest.lsn }
+                choice.logID = choice.logID ?? manifest.logID
+                if choice.loaded != nil { continue }
+                choice.loaded = try loading.load(manifest, ring: ring, inParallel: inParallel)
+                choice.manifest = manifest
+            } catch let error as SnapshotError {
+                // An unknown format is not damage: a newer version wrote it, and an older one must not go on from there.
+                if case .unknownFormat = error { throw EngineOpenError.snapshot(error) }
+                choice.unusable.insert(candidate.lsn)
+                choice.rejected.append("snapshot of record \(candidate.lsn): \(error)")
+                choice.firstError = choice.firstError ?? error
             }
-        } catch let error as FactError {
-            if error.isLimit { throw .configuration(error.description) }
-            throw .unreadableFact(lsn: error.lsn, reason: error.reason)
-        } catch let error as LogError {
-            throw .log(error)
-        } catch {
-            throw .unreadableFact(lsn: state.lastLSN + 1, reason: "\(error)")
         }
-        publish()
-        return replayed
+        return choice
     }
 
-    private func decode(_ view: LogRecordView) throws(FactError) -> Starling_V1_Fact {
-        do {
-            return try Starling_V1_Fact(serializedBytes: Array(view.value))
-        } catch {
-            throw FactError(lsn: view.lsn, reason: "it is no fact: \(error)")
+    private var loading: SnapshotLoading {
+        SnapshotLoading(
+            store: store, disk: environment.disk, configuration: configuration, time: environment.time)
+    }
+
+    private func assemble(_ choice: Choice, _ opened: OpenedLog, _ ring: EventRing) throws -> OpenedState {
+        guard let loaded = choice.loaded, let manifest = choice.manifest else {
+            let first = opened.log.firstLSN
+            guard first == 1 else {
+                throw EngineOpenError.noUsableSnapshot(logStartsAt: first, reason: choice.rejected.first ?? "none is there")
+            }
+            // Not to be known to strangers: it spreads the ids that they choose over the user table.
+            let state = try SequencerState(configuration: configuration, ring: ring, seed: opened.log.id)
+            return OpenedState(
+                log: opened, state: state, workers: try makeWorkers(state, ring), ring: ring, manifest: nil, images: [],
+                unusable: choice.unusable, rejected: choice.rejected)
+        }
+        var workers = loaded.workers
+        var images = loaded.images
+        if workers.count != configuration.workers {
+            workers = try makeWorkers(loaded.state, ring)
+            try withExtendedLifetime(images) {
+                try Repartition(users: loaded.state.users, old: loaded.workers, new: workers).run()
+            }
+            images = [images[0]]
+        }
+        return OpenedState(
+            log: opened, state: loaded.state, workers: workers, ring: ring, manifest: manifest, images: images,
+            unusable: choice.unusable, rejected: choice.rejected)
+    }
+
+    private func makeWorkers(_ state: SequencerState, _ ring: EventRing) throws -> [Worker] {
+        try (0..<configuration.workers).map { number in
+            try Worker(
+                number: number, of: configuration.workers, configuration: configuration, users: state.users,
+                posts: state.posts, ring: ring, time: environment.time)
         }
     }
+}
 
-    private func publish() {
-        state.posts.publish()
-        ring.publish(nanoseconds: time.monotonicNanoseconds())
-        wakeWorkers()
-    }
-
-    /// The most events that a fact becomes.
-    private static func events(of fact: Starling_V1_Fact) -> Int {
-        if case .followsImported(let edges) = fact.fact { return edges.users.count * 3 + 1 }
-        return 3
-    }
+/// Where the engine keeps its snapshots.
+enum SnapshotPaths {
+    static func directory(in directory: String) -> String { directory + "/snapshots" }
 }

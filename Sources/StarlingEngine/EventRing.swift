@@ -16,6 +16,8 @@ struct Event {
         case postDeleted
         /// `first` is pulled from now on (`second` is 1) or pushed (0); `third` followers, at `value` milliseconds.
         case fanoutModeChanged
+        /// A snapshot begins here: of all pages when `first` is 1, else of those changed since the last one.
+        case snapshotCut
         /// Nothing but an advance of the applied position.
         case advanced
     }
@@ -41,11 +43,14 @@ final class EventRing: @unchecked Sendable {
         var nanoseconds: UInt64
     }
 
-    /// Slots. A power of two, larger than the largest command's events.
-    static let capacity = 1 << 17
-    static let markCapacity = 1 << 13
-    private static let mask = UInt64(capacity - 1)
-    private static let markMask = UInt64(markCapacity - 1)
+    /// Slots unless told otherwise. A power of two, larger than the largest command's events.
+    static let defaultCapacity = 1 << 17
+    /// Slots.
+    let capacity: Int
+    let markCapacity: Int
+    private let mask: UInt64
+    private let markMask: UInt64
+    private let markReserve: UInt64
 
     private let slots: UnsafeMutablePointer<Event>
     private let marks: UnsafeMutablePointer<Mark>
@@ -55,14 +60,21 @@ final class EventRing: @unchecked Sendable {
     private let workers: Int
     /// Writer only: where the next event goes, and the position up to which room was last seen.
     private(set) var head: UInt64 = 0
-    private var knownRoom = UInt64(capacity)
+    private var knownRoom: UInt64
     private var markHead: UInt64 = 0
     private var publishedHead: UInt64 = 0
 
-    init(workers: Int) {
+    /// `capacity` is a power of two, at least 16.
+    init(workers: Int, capacity: Int = EventRing.defaultCapacity) {
         self.workers = workers
-        slots = .allocate(capacity: Self.capacity)
-        marks = .allocate(capacity: Self.markCapacity)
+        self.capacity = capacity
+        markCapacity = capacity / 16
+        mask = UInt64(capacity - 1)
+        markMask = UInt64(max(markCapacity, 1) - 1)
+        markReserve = UInt64(max(markCapacity / 8, 1))
+        knownRoom = UInt64(capacity)
+        slots = .allocate(capacity: capacity)
+        marks = .allocate(capacity: max(markCapacity, 1))
         taken = .allocate(capacity: workers)
         for worker in 0..<workers { (taken + worker).initialize(to: WorkerPosition()) }
     }
@@ -76,16 +88,16 @@ final class EventRing: @unchecked Sendable {
 
     /// Writer: whether `count` more events, and the mark behind them, fit without overtaking the slowest worker.
     func hasRoom(for count: Int) -> Bool {
-        if head &+ UInt64(count) <= knownRoom, markHead % 1_024 != 0 { return true }
+        if head &+ UInt64(count) <= knownRoom, markHead % markReserve != 0 { return true }
         var slowest = head
         var slowestMark = markHead
         for worker in 0..<workers {
             slowest = min(slowest, (taken + worker).pointee.events.load(ordering: .acquiring))
             slowestMark = min(slowestMark, (taken + worker).pointee.marks.load(ordering: .acquiring))
         }
-        knownRoom = slowest &+ UInt64(Self.capacity)
-        // Asked at each 1,024th mark only, hence the distance kept.
-        let hasMarks = markHead - slowestMark <= UInt64(Self.markCapacity) - 1_024
+        knownRoom = slowest &+ UInt64(capacity)
+        // Asked only at each so manieth mark, hence the distance kept.
+        let hasMarks = markHead - slowestMark <= UInt64(markCapacity) - markReserve
         return hasMarks && head &+ UInt64(count) <= knownRoom
     }
 
@@ -93,19 +105,19 @@ final class EventRing: @unchecked Sendable {
     @inline(__always)
     func append(_ event: Event) {
         precondition(head < knownRoom, "an event was appended without asking for room")
-        slots[Int(truncatingIfNeeded: head & Self.mask)] = event
+        slots[Int(truncatingIfNeeded: head & mask)] = event
         head &+= 1
     }
 
     /// Writer: the event appended last is its record's last.
-    func endRecord() { slots[Int(truncatingIfNeeded: (head &- 1) & Self.mask)].endsRecord = true }
+    func endRecord() { slots[Int(truncatingIfNeeded: (head &- 1) & mask)].endsRecord = true }
 
     /// Writer: lets the workers have everything appended so far. Without anything new it does nothing, so that a writer
     /// that waits for room does not use up the marks.
     func publish(nanoseconds: UInt64) {
         if head == publishedHead { return }
         publishedHead = head
-        marks[Int(truncatingIfNeeded: markHead & Self.markMask)] = Mark(end: head, nanoseconds: nanoseconds)
+        marks[Int(truncatingIfNeeded: markHead & markMask)] = Mark(end: head, nanoseconds: nanoseconds)
         markHead &+= 1
         publishedMarks.store(markHead, ordering: .releasing)
     }
@@ -114,13 +126,13 @@ final class EventRing: @unchecked Sendable {
     @inline(__always)
     func mark(_ number: UInt64) -> Mark? {
         guard number < publishedMarks.load(ordering: .acquiring) else { return nil }
-        return marks[Int(truncatingIfNeeded: number & Self.markMask)]
+        return marks[Int(truncatingIfNeeded: number & markMask)]
     }
 
     /// The event at a published position that this worker has not given back yet.
     @inline(__always)
     func event(at position: UInt64) -> UnsafePointer<Event> {
-        UnsafePointer(slots + Int(truncatingIfNeeded: position & Self.mask))
+        UnsafePointer(slots + Int(truncatingIfNeeded: position & mask))
     }
 
     /// Worker: gives back all slots before `position` and all marks before `mark`.

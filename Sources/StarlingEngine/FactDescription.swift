@@ -34,7 +34,8 @@ public struct FactDescription: Sendable {
     private let type: String
     private var fields: [Field]
 
-    /// Describes a record. A value that is no fact has the type `unknown`.
+    /// Describes a record. A value that is no fact has the type `unknown`, one that was lost before the log was
+    /// salvaged `lost`.
     public init(_ record: LogRecordView) {
         lsn = record.lsn
         milliseconds = record.timestamp
@@ -42,7 +43,7 @@ public struct FactDescription: Sendable {
         let fact = try? Starling_V1_Fact(serializedBytes: Array(record.value))
         if let key = fact?.idempotencyKey, !key.isEmpty { fields.append(Field(name: "idempotencyKey", value: key)) }
         let (type, ids) = Self.describe(fact)
-        self.type = type
+        self.type = record.isLost ? "lost" : type
         fields += ids
         if record.bodyHash != .zero { fields.append(Field(name: "bodyHash", value: "\(record.bodyHash)")) }
         if record.isErased { fields.append(Field(name: "erased", value: "true", isNumber: true)) }

@@ -17,6 +17,26 @@ final class FollowGraph {
         pulled = try configuration.makeUserTable()
     }
 
+    /// The regions, for snapshots.
+    var storedParts: [StoredPart] {
+        [
+            followees.stored(as: "graphFollowees"), followerCounts.stored(as: "graphFollowerCounts"),
+            pulled.stored(as: "graphPulled"),
+            StoredPart(
+                name: "graphSets", region: arena.arena.memory,
+                usedBytes: { [unowned self] in arena.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try arena.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            StoredPart(
+                name: "graphMarks", region: arena.arena.marks,
+                usedBytes: { [unowned self] in arena.arena.markBytes }, adopt: { _ throws(ArenaError) in }),
+        ]
+    }
+
+    /// Takes over the number of edges that belongs to loaded pages.
+    func adopt(edgeCount: UInt64) { self.edgeCount = edgeCount }
+
     /// Makes room for users up to `count`.
     func ensure(users count: Int) {
         followees.ensure(count: count)
@@ -30,16 +50,16 @@ final class FollowGraph {
 
     /// Adds an edge; false when it was there.
     func insert(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
-        guard arena.insert(followee, into: followees.rows + Int(follower)) else { return false }
-        followerCounts.rows[Int(followee)] += 1
+        guard arena.insert(followee, into: followees.writable(Int(follower))) else { return false }
+        followerCounts.writable(Int(followee)).pointee += 1
         edgeCount += 1
         return true
     }
 
     /// Removes an edge; false when it was not there.
     func remove(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
-        guard arena.remove(followee, from: followees.rows + Int(follower)) else { return false }
-        followerCounts.rows[Int(followee)] -= 1
+        guard arena.remove(followee, from: followees.writable(Int(follower))) else { return false }
+        followerCounts.writable(Int(followee)).pointee -= 1
         edgeCount -= 1
         return true
     }
@@ -48,7 +68,7 @@ final class FollowGraph {
 
     func isPulled(_ user: UserIndex) -> Bool { pulled.rows[Int(user)] != 0 }
 
-    func setPulled(_ user: UserIndex, _ value: Bool) { pulled.rows[Int(user)] = value ? 1 : 0 }
+    func setPulled(_ user: UserIndex, _ value: Bool) { pulled.writable(Int(user)).pointee = value ? 1 : 0 }
 
     /// Bytes of the edges' blocks and headers.
     func memory(users: Int) -> Int {

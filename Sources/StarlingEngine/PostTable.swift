@@ -23,8 +23,9 @@ struct PostRow: BitwiseCopyable {
 /// learnt of through published events. An author's posts are the chain of `previous`; `jump` makes a search in it
 /// logarithmic (Myers, "An applicative random-access stack", 1983: skew-binary jump pointers).
 final class PostTable: @unchecked Sendable {
-    private let table: MappedTable<PostRow>
-    let rows: UnsafeMutablePointer<PostRow>
+    /// The rows by ordinal; row 0 is not used.
+    let table: MappedTable<PostRow>
+    let rows: UnsafePointer<PostRow>
     /// Posts that the sequencer has appended; the last ordinal. Sequencer only.
     private(set) var count: UInt32 = 0
     /// Posts that are committed: any thread may read rows up to it.
@@ -36,6 +37,13 @@ final class PostTable: @unchecked Sendable {
         table = try MappedTable(capacity: maximumPosts + 1, hugePages: hugePages)
         rows = table.rows
         limit = UInt32(maximumPosts)
+    }
+
+    /// Takes over the rows that a snapshot put into `table`.
+    func adoptLoadedPages(usedBytes: Int) throws(ArenaError) {
+        try table.adoptLoadedPages(usedBytes: usedBytes)
+        count = UInt32(max(table.count, 1) - 1)
+        publish()
     }
 
     var hasRoom: Bool { count < limit }
@@ -60,12 +68,13 @@ final class PostTable: @unchecked Sendable {
             row.jump = isBalanced ? jump.pointee.jump : previous
             row.height = parent.pointee.height + 1
         }
-        (rows + Int(count)).initialize(to: row)
+        table.writable(Int(count)).initialize(to: row)
         return count
     }
 
     /// Sequencer: marks a post as deleted by the record `lsn`.
     func delete(_ ordinal: PostOrdinal, lsn: UInt64) {
+        _ = table.writable(Int(ordinal))
         deletionCell(ordinal).pointee.store(lsn, ordering: .relaxed)
     }
 
@@ -76,7 +85,7 @@ final class PostTable: @unchecked Sendable {
     @inline(__always)
     private func deletionCell(_ ordinal: PostOrdinal) -> UnsafeMutablePointer<Atomic<UInt64>> {
         let offset = MemoryLayout<PostRow>.offset(of: \.deletedLSN).unsafelyUnwrapped
-        return UnsafeMutableRawPointer(rows + Int(ordinal)).advanced(by: offset)
+        return UnsafeMutableRawPointer(mutating: rows + Int(ordinal)).advanced(by: offset)
             .assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 

@@ -1,17 +1,50 @@
-/// What became of the rows of an import: a byte each, or one for all when they are the same, as they are in a bulk load.
+/// What became of the rows of an import: two bits each, or one for all when they are the same, as they are in a bulk load.
 struct RowOutcomes {
     let count: Int
-    private let bytes: [UInt8]
+    /// The outcome of every row, when all have the same one.
+    let common: FactAnswer.Row?
+    /// Otherwise: four rows a byte, the first in the lowest bits.
+    let packed: [UInt8]
 
-    /// Takes `FollowsImported.row_outcomes`.
-    init(_ rows: [UInt32]) {
-        count = rows.count
-        let isUniform = rows.allSatisfy { $0 == rows.first }
-        bytes = rows.prefix(isUniform ? 1 : rows.count).map { UInt8(clamping: $0) }
+    /// Takes `FollowsImported.row_outcomes`. A number that no version knows counts as refused.
+    init(_ numbers: [UInt32]) {
+        count = numbers.count
+        let first = Self.row(numbers.first ?? 0)
+        if numbers.allSatisfy({ Self.row($0) == first }) {
+            common = first
+            packed = []
+        } else {
+            var bytes = [UInt8](repeating: 0, count: Self.packedBytes(numbers.count))
+            for (place, number) in numbers.enumerated() {
+                bytes[place / 4] |= UInt8(truncatingIfNeeded: Self.row(number).rawValue) << (place % 4 * 2)
+            }
+            common = nil
+            packed = bytes
+        }
     }
 
-    /// The outcome of each row, in order. A number that no version knows counts as refused.
+    /// `count` rows of one outcome.
+    init(count: Int, common: FactAnswer.Row) {
+        self.count = count
+        self.common = common
+        packed = []
+    }
+
+    /// `count` rows as `packed` held them, which has `packedBytes(count)` bytes.
+    init(count: Int, packed: [UInt8]) {
+        self.count = count
+        common = nil
+        self.packed = packed
+    }
+
+    /// Bytes of `packed` for `count` rows that are not the same.
+    static func packedBytes(_ count: Int) -> Int { count / 4 + (count % 4 == 0 ? 0 : 1) }
+
+    /// The outcome of each row, in order.
     var rows: [FactAnswer.Row] {
-        (0..<count).map { FactAnswer.Row(rawValue: UInt32(bytes.count == 1 ? bytes[0] : bytes[$0])) ?? .refused }
+        if let common { return Array(repeating: common, count: count) }
+        return (0..<count).map { Self.row(UInt32(packed[$0 / 4] >> ($0 % 4 * 2) & 3)) }
     }
+
+    private static func row(_ number: UInt32) -> FactAnswer.Row { FactAnswer.Row(rawValue: number) ?? .refused }
 }

@@ -9,13 +9,17 @@ final class SequencerState {
     let posts: PostTable
     let graph: FollowGraph
     let ring: EventRing
+    /// The snapshots' side of this state; nil while it is replayed.
+    var snapshot: OwnerSnapshot?
     var mint = PostIDMint()
-    var idempotency: IdempotencyTable
+    let idempotency: IdempotencyTable
     /// Log time: the newest record's timestamp. Never goes back.
-    private(set) var milliseconds: UInt64 = 0
-    private(set) var lastLSN: UInt64 = 0
+    var milliseconds: UInt64 = 0
+    var lastLSN: UInt64 = 0
+    /// Whether the log was salvaged: then a record may speak of what was lost.
+    var hasLostRecords = false
     /// Each author's newest post.
-    private let newestPost: MappedTable<PostOrdinal>
+    let newestPost: MappedTable<PostOrdinal>
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -24,7 +28,9 @@ final class SequencerState {
         posts = try PostTable(maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages)
         graph = try FollowGraph(configuration: configuration, seed: random.next())
         newestPost = try configuration.makeUserTable()
-        idempotency = IdempotencyTable(retentionMilliseconds: configuration.idempotencyMilliseconds)
+        idempotency = try IdempotencyTable(
+            retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
+            hugePages: configuration.hugePages, seed: random.next())
         self.ring = ring
     }
 
@@ -49,7 +55,16 @@ final class SequencerState {
         }
         milliseconds = max(milliseconds, time)
         lastLSN = lsn
-        if !fact.idempotencyKey.isEmpty { remember(fact, lsn: lsn) }
+        // With every record, not only those that have a key: else a full table might never be emptied.
+        idempotency.expire(now: milliseconds, limit: Self.keysExpiredAtOnce)
+        if !fact.idempotencyKey.isEmpty { try remember(fact, lsn: lsn) }
+    }
+
+    /// Folds a record of which salvage has kept only the number.
+    func applyLost(lsn: UInt64) {
+        hasLostRecords = true
+        ring.append(Event(lsn: lsn, value: 0, first: 0, second: 0, third: 0, kind: .advanced, endsRecord: true))
+        lastLSN = lsn
     }
 
     private static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
@@ -105,7 +120,7 @@ final class SequencerState {
         }
         let author = try use(post.authorID, lsn: lsn)
         let id = PostID(rawValue: post.postID)
-        let newest = newestPost.rows + Int(author)
+        let newest = newestPost.writable(Int(author))
         let visibility: PostVisibility = post.visibility == .followers ? .followers : .public
         let ordinal = posts.append(
             id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
@@ -116,6 +131,7 @@ final class SequencerState {
 
     private func deletePost(_ post: Starling_V1_PostDeleted, lsn: UInt64) throws(FactError) {
         guard let ordinal = posts.find(PostID(rawValue: post.postID), among: posts.count) else {
+            if hasLostRecords { return }
             throw FactError(lsn: lsn, reason: "it deletes post \(post.postID), which the log does not hold")
         }
         guard posts.deletedLSN(ordinal) == 0 else { return }
@@ -134,14 +150,20 @@ final class SequencerState {
             third: UInt32(clamping: change.followerCount), value: time)
     }
 
-    private func remember(_ fact: Starling_V1_Fact, lsn: UInt64) {
+    private func remember(_ fact: Starling_V1_Fact, lsn: UInt64) throws(FactError) {
         guard let (actor, answer) = FactAnswer.of(fact) else { return }
-        idempotency.expire(now: milliseconds)
         let key = IdempotencyTable.Key(actor: actor, text: fact.idempotencyKey)
         let fingerprint = Hash128(high: fact.fingerprintHigh, low: fact.fingerprintLow)
-        idempotency.insert(
-            key, .init(fingerprint: fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer))
+        do {
+            try idempotency.insert(
+                key, .init(fingerprint: fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer))
+        } catch {
+            throw FactError(lsn: lsn, reason: "no room for its idempotency key: \(error)", isLimit: true)
+        }
     }
+
+    /// So that no record waits for many others' keys.
+    private static let keysExpiredAtOnce = 64
 }
 
 /// A record of the log that cannot be applied.

@@ -19,8 +19,9 @@ final class UserTable: @unchecked Sendable {
         }
     }
 
-    private let table: MappedTable<UInt64>
-    let ids: UnsafeMutablePointer<UInt64>
+    /// The ids by index.
+    let table: MappedTable<UInt64>
+    let ids: UnsafePointer<UInt64>
     /// Sequencer only.
     private(set) var count: UInt32 = 0
     private let current: Atomic<UnsafeMutablePointer<Buckets>>
@@ -75,7 +76,7 @@ final class UserTable: @unchecked Sendable {
         let index = count
         count += 1
         table.ensure(count: Int(count))
-        ids[Int(index)] = user.rawValue
+        table.writable(Int(index)).pointee = user.rawValue
         let buckets = current.load(ordering: .relaxed)
         if UInt64(count) * 4 > (buckets.pointee.mask + 1) * 3 {
             grow(from: buckets.pointee)
@@ -99,6 +100,20 @@ final class UserTable: @unchecked Sendable {
         for index in 0..<count { place(index, in: larger.pointee) }
         generations.append(larger)
         current.store(larger, ordering: .releasing)
+    }
+
+    /// Takes over the ids that a snapshot put into `table`. Some 20 ns a user. Before any thread looks anything up.
+    func adoptLoadedPages(usedBytes: Int) throws(ArenaError) {
+        try table.adoptLoadedPages(usedBytes: usedBytes)
+        guard table.count <= Int(limit) else { throw .damagedImage("\(table.count) users, at most \(limit) are allowed") }
+        count = UInt32(table.count)
+        var buckets = Self.firstCount
+        while buckets * 3 < Int(count) * 4 { buckets *= 2 }
+        let sized = UnsafeMutablePointer<Buckets>.allocate(capacity: 1)
+        sized.initialize(to: Buckets(count: buckets))
+        for index in 0..<count { place(index, in: sized.pointee) }
+        generations.append(sized)
+        current.store(sized, ordering: .releasing)
     }
 
     /// Bytes in use. Sequencer only.

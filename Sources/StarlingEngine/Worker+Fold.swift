@@ -2,18 +2,21 @@ import StarlingMemory
 import StarlingSets
 
 extension Worker {
-    /// Folds one event. Deterministic: depends on the events before it and on nothing else.
+    /// Folds one event. Deterministic: depends on the events before it and on nothing else. False when it is a post whose
+    /// fan-out is not complete: then the same event comes again.
     @inline(__always)
-    func apply(_ event: UnsafePointer<Event>) {
+    func apply(_ event: UnsafePointer<Event>, untilDelivered limit: UInt64) -> Bool {
         switch event.pointee.kind {
-        case .postCreated: deliver(event.pointee.second, by: event.pointee.first)
+        case .postCreated: return deliver(event.pointee.second, by: event.pointee.first, untilDelivered: limit)
         case .followed: addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
         case .unfollowed: removeEdge(event.pointee.first, event.pointee.second)
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
         case .postDeleted: deletePost(by: event.pointee.first)
         case .fanoutModeChanged: changeMode(event.pointee)
+        case .snapshotCut: snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
         case .advanced: break
         }
+        return true
     }
 
     private func addUser(_ index: UserIndex, id: UInt64) {
@@ -23,67 +26,86 @@ extension Worker {
         authorFlags.ensure(count: count)
         readerNumbers.ensure(count: count)
         guard Slot.worker(of: UserID(rawValue: id), workers: workers) == number else { return }
+        _ = addReader(index)
+    }
+
+    /// Makes the account a reader of this worker and returns its number.
+    func addReader(_ index: UserIndex) -> Int {
         let reader = readerUsers.append(index)
-        readerNumbers.rows[Int(index)] = UInt32(reader + 1)
+        readerNumbers.writable(Int(index)).pointee = UInt32(reader + 1)
         timelines.ensure(count: reader + 1)
         floors.ensure(count: reader + 1)
         followees.ensure(count: reader + 1)
         pulledFollowees.ensure(count: reader + 1)
         followerCounts.ensure(count: reader + 1)
         postCounts.ensure(count: reader + 1)
+        return reader
     }
 
-    /// Fan-out: writes a post into the timelines of this worker's followers of its author.
-    private func deliver(_ post: PostOrdinal, by author: UserIndex) {
-        newestPosts.rows[Int(author)] = post
-        if let own = reader(author) {
-            postCounts.rows[own] += 1
-            livePosts += 1
-        }
+    /// Fan-out: writes a post into the timelines of this worker's followers of its author, in the order of their numbers.
+    ///
+    /// It stops, and returns false, once `limit` deliveries are counted and followers are left; called again it goes on. So a
+    /// giant's post holds up no read. A reader that is reached early sees the post a moment before `appliedLSN` says so; it is
+    /// committed, so nothing that was seen can be lost.
+    private func deliver(_ post: PostOrdinal, by author: UserIndex, untilDelivered limit: UInt64) -> Bool {
         let list = followers.rows + Int(author)
-        let count = UInt64(list.pointee.count)
-        if count == 0 { return }
-        if authorFlags.rows[Int(author)] & AuthorFlag.pulled != 0 {
-            pulled += count
-            return
+        if nextReader == 0 {
+            newestPosts.writable(Int(author)).pointee = post
+            if let own = reader(author) {
+                postCounts.writable(own).pointee += 1
+                livePosts += 1
+            }
+            let count = UInt64(list.pointee.count)
+            if count == 0 { return true }
+            if authorFlags.rows[Int(author)] & AuthorFlag.pulled != 0 {
+                pulled += count
+                return true
+            }
         }
-        var blocks = followerSets.blocks(list)
+        var blocks = followerSets.blocks(list, from: nextReader)
         while let block = blocks.next() {
-            guard let readers = block.baseAddress else { continue }
+            guard let readers = block.baseAddress, let last = block.last else { continue }
+            if pushed &+ pulled >= limit, readers[0] > 0 {
+                nextReader = readers[0]
+                return false
+            }
             timelineSets.insertIntoMany(
-                post, sets: timelines.rows, readers: readers, count: block.count, cap: cap, floors: floors.rows)
+                post, sets: timelines, readers: readers, count: block.count, cap: cap, floors: floors)
+            pushed += UInt64(block.count)
+            nextReader = last + 1
         }
-        pushed += count
+        nextReader = 0
+        return true
     }
 
     private func deletePost(by author: UserIndex) {
         guard let own = reader(author) else { return }
-        postCounts.rows[own] -= 1
+        postCounts.writable(own).pointee -= 1
         livePosts -= 1
     }
 
     private func addEdge(_ follower: UserIndex, _ followee: UserIndex, since: UInt32) {
-        if let own = reader(followee) { followerCounts.rows[own] += 1 }
+        if let own = reader(followee) { followerCounts.writable(own).pointee += 1 }
         guard let reader = reader(follower) else { return }
-        guard followeeSets.insert(KeyedValue32(key: followee, value: since), into: followees.rows + reader) else {
+        guard followeeSets.insert(KeyedValue32(key: followee, value: since), into: followees.writable(reader)) else {
             preconditionFailure("the sequencer lets no edge in twice")
         }
         edges += 1
-        _ = followerSets.insert(UInt32(reader), into: followers.rows + Int(followee))
+        _ = followerSets.insert(UInt32(reader), into: followers.writable(Int(followee)))
         if authorFlags.rows[Int(followee)] != 0 {
-            _ = pulledSets.insert(followee, into: pulledFollowees.rows + reader)
+            _ = pulledSets.insert(followee, into: pulledFollowees.writable(reader))
         } else {
             backfill(reader, from: followee)
         }
     }
 
     private func removeEdge(_ follower: UserIndex, _ followee: UserIndex) {
-        if let own = reader(followee) { followerCounts.rows[own] -= 1 }
+        if let own = reader(followee) { followerCounts.writable(own).pointee -= 1 }
         guard let reader = reader(follower) else { return }
-        _ = followeeSets.remove(followee, from: followees.rows + reader)
+        _ = followeeSets.remove(followee, from: followees.writable(reader))
         edges -= 1
-        _ = followerSets.remove(UInt32(reader), from: followers.rows + Int(followee))
-        _ = pulledSets.remove(followee, from: pulledFollowees.rows + reader)
+        _ = followerSets.remove(UInt32(reader), from: followers.writable(Int(followee)))
+        _ = pulledSets.remove(followee, from: pulledFollowees.writable(reader))
         // The followee's entries stay in the timeline; the edge decides at read, and the cap carries them out.
     }
 
@@ -97,12 +119,12 @@ extension Worker {
     }
 
     private func insert(_ post: PostOrdinal, into reader: Int) {
-        let timeline = timelines.rows + reader
+        let timeline = timelines.writable(reader)
         guard timelineSets.insert(post, into: timeline) else { return }
         if timeline.pointee.count >= cap + SortedSetArena<UInt32>.leafCapacity,
             let dropped = timelineSets.trim(timeline, toNewest: cap)
         {
-            floors.rows[reader] = dropped + 1
+            floors.writable(reader).pointee = dropped + 1
         }
     }
 
@@ -111,15 +133,16 @@ extension Worker {
     /// once. So a switch back costs nothing, and neither direction loses or repeats a post.
     private func changeMode(_ event: Event) {
         let author = Int(event.first)
-        modeChanges[event.first] = FanoutModeChange(milliseconds: event.value, followerCount: event.third)
+        modeChanges.note(
+            ModeChangeTable.Row(milliseconds: event.value, author: event.first, followerCount: event.third))
         guard event.second == 1 else {
-            authorFlags.rows[author] &= ~AuthorFlag.pulled
+            authorFlags.writable(author).pointee &= ~AuthorFlag.pulled
             return
         }
-        authorFlags.rows[author] = AuthorFlag.pulled | AuthorFlag.everPulled
+        authorFlags.writable(author).pointee = AuthorFlag.pulled | AuthorFlag.everPulled
         var blocks = followerSets.blocks(followers.rows + author)
         while let block = blocks.next() {
-            for reader in block { _ = pulledSets.insert(event.first, into: pulledFollowees.rows + Int(reader)) }
+            for reader in block { _ = pulledSets.insert(event.first, into: pulledFollowees.writable(Int(reader))) }
         }
     }
 }

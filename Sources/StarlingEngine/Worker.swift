@@ -40,7 +40,7 @@ final class Worker: @unchecked Sendable {
     let pulledSets: SortedSetArena<UInt32>
 
     /// The latest switch of each author that ever switched.
-    var modeChanges: [UserIndex: FanoutModeChange] = [:]
+    let modeChanges: ModeChangeTable
     var pushed: UInt64 = 0
     var pulled: UInt64 = 0
     var edges: UInt64 = 0
@@ -48,6 +48,14 @@ final class Worker: @unchecked Sendable {
     var delays = DelayHistogram()
     /// Ordinals of heads of chains while a page is merged; kept so that a read allocates nothing for it.
     var chainHeap = ChainHeap()
+
+    /// The snapshots' side of this worker; nil for one that was only loaded to be looked at.
+    var snapshot: OwnerSnapshot?
+    /// The first reader that a post whose fan-out was interrupted has not reached.
+    var nextReader: UInt32 = 0
+
+    /// Whether some readers have a post that others do not have yet.
+    var isInsideRecord: Bool { nextReader != 0 }
 
     private var position: UInt64 = 0
     private var mark: UInt64 = 0
@@ -63,11 +71,11 @@ final class Worker: @unchecked Sendable {
     }
 
     init(
-        number: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable, ring: EventRing,
-        time: any TimeSource, seed: UInt64
+        number: Int, of workers: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable,
+        ring: EventRing, time: any TimeSource
     ) throws(ArenaError) {
         self.number = number
-        workers = configuration.workers
+        self.workers = workers
         cap = configuration.timelineCap
         self.users = users
         self.posts = posts
@@ -84,15 +92,23 @@ final class Worker: @unchecked Sendable {
         pulledFollowees = try configuration.makeUserTable()
         followerCounts = try configuration.makeUserTable()
         postCounts = try configuration.makeUserTable()
-        // The same seed for all workers: how a set is laid out must not depend on who owns it.
-        timelineSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
-        followerSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
-        followeeSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
-        pulledSets = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
+        modeChanges = ModeChangeTable(try configuration.makeUserTable())
+        timelineSets = SortedSetArena(arena: try configuration.makeArena(), seed: Self.setSeed)
+        followerSets = SortedSetArena(arena: try configuration.makeArena(), seed: Self.setSeed)
+        followeeSets = SortedSetArena(arena: try configuration.makeArena(), seed: Self.setSeed)
+        pulledSets = SortedSetArena(arena: try configuration.makeArena(), seed: Self.setSeed)
     }
+
+    /// Decides how high the towers of sets are, and so where a timeline is cut. Always the same, for all workers and in every
+    /// data directory, so that equal posts and edges give equal timelines. Nobody can choose the keys: they are numbers of
+    /// our own.
+    private static let setSeed: UInt64 = 0x5354_4152_4c49_4e47
 
     /// The last record whose events have all been applied. Any thread.
     var appliedLSN: UInt64 { applied.load(ordering: .acquiring) }
+
+    /// Everything up to `lsn` is in the tables already.
+    func startFrom(lsn: UInt64) { applied.store(lsn, ordering: .releasing) }
 
     /// Applies published events until about `budget` deliveries are made or nothing is left, so that reads get their turn
     /// in between. Returns whether it did anything.
@@ -102,10 +118,10 @@ final class Worker: @unchecked Sendable {
         while let current = ring.mark(mark) {
             while position < current.end {
                 let event = ring.event(at: position)
-                apply(event)
+                guard apply(event, untilDelivered: before &+ budget) else { return true }
                 if event.pointee.kind == .postCreated { postsInMark &+= 1 }
                 position &+= 1
-                // A slice ends with a record: a read never sees half of one.
+                // A slice ends with a record, or inside of a post's fan-out: see `deliver`.
                 guard event.pointee.endsRecord else { continue }
                 applied.store(event.pointee.lsn, ordering: .releasing)
                 if pushed &+ pulled &- before >= budget || position &- start >= Self.eventsPerSlice {
@@ -135,10 +151,4 @@ final class Worker: @unchecked Sendable {
         let number = readerNumbers.rows[Int(index)]
         return number == 0 ? nil : Int(number - 1)
     }
-}
-
-/// When and why an author was last switched between push and pull.
-struct FanoutModeChange: Sendable {
-    var milliseconds: UInt64
-    var followerCount: UInt32
 }

@@ -7,6 +7,8 @@ struct WorkerJob: Sendable {
     var minimumLSN: UInt64
     /// When it stops waiting, in monotonic nanoseconds.
     var deadline: UInt64
+    /// It must not see a post that only a part of its readers has.
+    var wantsWholeRecords: Bool
     /// Runs on the worker's thread and must be short.
     var run: @Sendable (Result<Worker, EngineError>) -> Void
 }
@@ -25,9 +27,15 @@ final class WorkerRunner: @unchecked Sendable {
     private var wantedLSN = UInt64.max
     /// When waiting jobs are looked at for their deadlines, in monotonic nanoseconds.
     private var nextLook = UInt64.max
+    /// Whether a job waits that wants no half delivered post.
+    private var hasWaitedForRecord = false
+    /// How long the worker looked at no read while a snapshot was taken or loaded pages were moved, each time.
+    private(set) var stalls = DelayHistogram()
 
     /// Deliveries between two looks at the mailbox: about a millisecond.
     private static let sliceBudget: UInt64 = 50_000
+    /// The same while pages are copied for a snapshot: each delivery may then cost the copy of a page or two.
+    private static let sliceBudgetWhileCutting: UInt64 = 1_000
     /// Waiting jobs are looked at for their deadlines no more often than this, however many wait.
     private static let lookNanoseconds: UInt64 = 5_000_000
 
@@ -49,16 +57,40 @@ final class WorkerRunner: @unchecked Sendable {
 
     /// One slice of fan-out and all jobs that can run. Returns whether there was anything to do.
     func step() -> Bool {
-        let applied = worker.applySlice(budget: Self.sliceBudget)
+        guard let snapshot = worker.snapshot, snapshot.isBusy else {
+            let applied = applyEvents(budget: Self.sliceBudget)
+            return runJobs() || applied
+        }
+        // What may keep a read waiting while a snapshot is taken: the copies, and the fan-out with copies in it.
+        let start = worker.time.monotonicNanoseconds()
+        snapshot.step()
+        // Changing nothing while the disk is behind bounds the memory of the copies; reads go on.
+        let mustWait = snapshot.mustWait
+        if !mustWait { _ = applyEvents(budget: Self.sliceBudgetWhileCutting) }
+        stalls.record(worker.time.monotonicNanoseconds() &- start, times: 1)
+        let hadJobs = runJobs()
+        return hadJobs || !mustWait
+    }
+
+    private func applyEvents(budget: UInt64) -> Bool {
+        let applied = worker.applySlice(budget: budget)
         if applied { writer.wakeIfWaiting() }
+        return applied
+    }
+
+    private func runJobs() -> Bool {
         mailbox.takeAll(into: &taken)
         let hadJobs = !taken.isEmpty
         for job in taken {
-            if worker.appliedLSN >= job.minimumLSN { job.run(.success(worker)) } else { wait(job) }
+            if canRun(job, at: worker.appliedLSN) { job.run(.success(worker)) } else { wait(job) }
         }
         taken.removeAll(keepingCapacity: true)
         if !waiting.isEmpty { settleWaiting() }
-        return applied || hadJobs
+        return hadJobs
+    }
+
+    private func canRun(_ job: WorkerJob, at applied: UInt64) -> Bool {
+        applied >= job.minimumLSN && !(job.wantsWholeRecords && worker.isInsideRecord)
     }
 
     private func wait(_ job: WorkerJob) {
@@ -66,23 +98,26 @@ final class WorkerRunner: @unchecked Sendable {
         waiting.append(job)
         wantedLSN = min(wantedLSN, job.minimumLSN)
         nextLook = min(nextLook, job.deadline)
+        hasWaitedForRecord = hasWaitedForRecord || job.wantsWholeRecords
     }
 
     /// Runs the jobs whose record is applied or whose time is up. Looks through all of them only when there may be one.
     private func settleWaiting() {
         let now = worker.time.monotonicNanoseconds()
         let applied = worker.appliedLSN
-        guard applied >= wantedLSN || now >= nextLook else { return }
+        guard applied >= wantedLSN || now >= nextLook || hasWaitedForRecord else { return }
+        hasWaitedForRecord = false
         var lowest = UInt64.max
         var earliest = UInt64.max
         waiting.removeAll { job in
-            if applied >= job.minimumLSN {
+            if canRun(job, at: applied) {
                 job.run(.success(worker))
             } else if now >= job.deadline {
                 job.run(.failure(.notYetVisible(lsn: job.minimumLSN, appliedLSN: applied)))
             } else {
                 lowest = min(lowest, job.minimumLSN)
                 earliest = min(earliest, job.deadline)
+                hasWaitedForRecord = hasWaitedForRecord || job.wantsWholeRecords
                 return false
             }
             return true
@@ -95,7 +130,9 @@ final class WorkerRunner: @unchecked Sendable {
     func run(pinnedTo processor: Int?) {
         if let processor { SystemThread.pinCurrent(toProcessor: processor) }
         while !isStopping.load(ordering: .acquiring) {
-            if !step(), !worker.hasEvents { parker.park(milliseconds: waiting.isEmpty ? 1_000 : 5) }
+            if !step(), !worker.hasEvents || worker.snapshot?.mustWait == true {
+                parker.park(milliseconds: waiting.isEmpty ? 1_000 : 5)
+            }
         }
         refuseRest()
     }

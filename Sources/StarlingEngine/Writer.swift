@@ -22,6 +22,9 @@ final class Writer: @unchecked Sendable {
     private let ring: EventRing
     private let time: any TimeSource
     private let wakeWorkers: @Sendable () -> Void
+    private let snapshotter: Snapshotter?
+    /// How long a round was held up by work for snapshots, each time.
+    private(set) var stalls = DelayHistogram()
     private let published = Atomic<UInt64>(0)
     private let graphBytes = Atomic<Int>(0)
     private var queue: [Submission] = []
@@ -49,8 +52,9 @@ final class Writer: @unchecked Sendable {
 
     init(
         sequencer: Sequencer, log: LogWriter, ring: EventRing, time: any TimeSource, configuration: EngineConfiguration,
-        signal: WriterSignal, wakeWorkers: @escaping @Sendable () -> Void
+        signal: WriterSignal, snapshotter: Snapshotter?, wakeWorkers: @escaping @Sendable () -> Void
     ) {
+        self.snapshotter = snapshotter
         self.sequencer = sequencer
         self.log = log
         self.ring = ring
@@ -90,6 +94,8 @@ final class Writer: @unchecked Sendable {
             mailbox.takeAll(into: &queue)
         }
         if queueStart == queue.count { return .idle }
+        // Changing nothing while the disk is behind bounds the memory of a snapshot's copies.
+        if sequencer.state.snapshot?.mustWait == true { return .stalled }
         let head = ring.head
         let isStalled = sequenceRound()
         if answers.isEmpty { return isStalled ? .stalled : .worked }
@@ -209,6 +215,38 @@ final class Writer: @unchecked Sendable {
         } catch {
             fail(error)
         }
+    }
+
+    /// Between two rounds: begins a snapshot when one is due, and does a short piece of the one in progress. Returns whether
+    /// there was anything to do.
+    func maintainSnapshots() -> Bool {
+        guard let snapshotter, let own = sequencer.state.snapshot, failure == nil else { return false }
+        if snapshotter.wantsSync { syncForSnapshot() }
+        let isBusy = own.isBusy
+        guard isBusy || beginSnapshotIfDue(snapshotter) else { return false }
+        let start = time.monotonicNanoseconds()
+        if isBusy { own.step() }
+        stalls.record(time.monotonicNanoseconds() &- start, times: 1)
+        return !own.mustWait
+    }
+
+    private func beginSnapshotIfDue(_ snapshotter: Snapshotter) -> Bool {
+        let state = sequencer.state
+        guard log.pendingBytes == 0, ring.hasRoom(for: 1),
+            let cut = snapshotter.cutIfDue(lsn: state.lastLSN, chain: log.chain, milliseconds: state.milliseconds)
+        else { return false }
+        ring.append(
+            Event(
+                lsn: cut.lsn, value: 0, first: cut.takesAllPages ? 1 : 0, second: 0, third: 0, kind: .snapshotCut,
+                endsRecord: true))
+        ring.publish(nanoseconds: time.monotonicNanoseconds())
+        wakeWorkers()
+        state.snapshot?.beginCut(takesAllPages: cut.takesAllPages)
+        return true
+    }
+
+    private func syncForSnapshot() {
+        do { try log.sync() } catch { fail(error) }
     }
 
     /// Refuses everything that still waits.

@@ -48,7 +48,14 @@ final class EngineFixture {
             environment: EngineEnvironment(disk: disk, time: time, seed: 7), execution: .manual)
     }
 
+    /// Stops as soon as an answer is there, so that snapshots go on over many operations.
+    var isLazy = false
+
     func settle() { while engine.step() {} }
+
+    private func settle<Value>(until box: Box<Value>) {
+        if isLazy { while box.isEmpty, engine.step() {} } else { settle() }
+    }
 
     /// Submits one command and leaves it to `settle`.
     func submit(
@@ -66,7 +73,7 @@ final class EngineFixture {
     @discardableResult
     func run(_ command: Command, as actor: UInt64, key: String? = nil, fingerprint: UInt64 = 0) throws -> WriteReceipt {
         let box = submit(command, as: actor, key: key, fingerprint: fingerprint)
-        settle()
+        settle(until: box)
         return try box.value().get()
     }
 
@@ -111,12 +118,15 @@ final class EngineFixture {
     {
         let box = Box<Result<Value, EngineError>>()
         start { box.set($0) }
-        settle()
+        settle(until: box)
         return try box.value().get()
     }
 
     func feedPage(_ user: UInt64, from position: PagePosition? = nil, limit: Int = 50) throws -> PostPage {
-        try read { engine.feed(of: UserID(rawValue: user), from: position, limit: limit, completion: $0) }
+        try read { 
+            engine.feed(
+                of: UserID(rawValue: user), from: position, limit: limit, minimumLSN: engine.publishedLSN, completion: $0)
+        }
     }
 
     /// The whole feed, page by page.

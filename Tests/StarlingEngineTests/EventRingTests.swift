@@ -47,7 +47,7 @@ import Testing
         let followers = [Follower(ring, number: 0), Follower(ring, number: 1)]
         var random = SeededRandom(seed: 1)
         var published: UInt64 = 0
-        while ring.head < 3 * UInt64(EventRing.capacity) {
+        while ring.head < 3 * UInt64(EventRing.defaultCapacity) {
             let count = Int.random(in: 1...6_000, using: &random)
             if ring.hasRoom(for: count) {
                 Self.append(count, to: ring)
@@ -73,7 +73,7 @@ import Testing
         let ring = EventRing(workers: 1)
         let follower = Follower(ring, number: 0)
         var waits = 0
-        for number in 0..<(4 * EventRing.markCapacity) {
+        for number in 0..<(4 * (EventRing.defaultCapacity / 16)) {
             while !ring.hasRoom(for: 1) {
                 waits += 1
                 #expect(follower.take(marks: 500))
@@ -83,7 +83,7 @@ import Testing
         }
         _ = follower.take()
         #expect(follower.isIntact)
-        #expect(follower.mark == UInt64(4 * EventRing.markCapacity))
+        #expect(follower.mark == UInt64(4 * (EventRing.defaultCapacity / 16)))
         #expect(waits > 0)
     }
 
@@ -91,25 +91,25 @@ import Testing
     @Test func publishingNothingTakesNoMark() {
         let ring = EventRing(workers: 1)
         Self.append(1, to: ring)
-        for _ in 0..<(2 * EventRing.markCapacity) { ring.publish(nanoseconds: 0) }
+        for _ in 0..<(2 * (EventRing.defaultCapacity / 16)) { ring.publish(nanoseconds: 0) }
         #expect(ring.mark(0) != nil)
         #expect(ring.mark(1) == nil)
     }
 
     @Test func slowestWorkerHoldsTheWriter() {
         let ring = EventRing(workers: 2)
-        #expect(ring.hasRoom(for: EventRing.capacity))
-        Self.append(EventRing.capacity, to: ring)
+        #expect(ring.hasRoom(for: EventRing.defaultCapacity))
+        Self.append(EventRing.defaultCapacity, to: ring)
         ring.publish(nanoseconds: 0)
         _ = Follower(ring, number: 1).take()
         #expect(!ring.hasRoom(for: 1))
         _ = Follower(ring, number: 0).take()
-        #expect(ring.hasRoom(for: EventRing.capacity))
+        #expect(ring.hasRoom(for: EventRing.defaultCapacity))
     }
 
     @Test func threadsFollowAtTheirOwnPace() {
         let ring = EventRing(workers: 2)
-        let total = UInt64(EventRing.capacity) * 2
+        let total = UInt64(EventRing.defaultCapacity) * 2
         let followers = [Follower(ring, number: 0), Follower(ring, number: 1)]
         let threads = followers.map { follower in
             SystemThread(name: "follower") { while follower.position < total { _ = follower.take(marks: 2) } }

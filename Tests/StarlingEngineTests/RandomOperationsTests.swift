@@ -31,9 +31,11 @@ import Testing
         var model = FeedModel()
         var random: SeededRandom
 
-        init(seed: UInt64, workers: Int) throws {
+        init(seed: UInt64, workers: Int, change: (inout EngineConfiguration) -> Void = { _ in }) throws {
             random = SeededRandom(seed: seed)
-            fixture = try EngineFixture(EngineFixture.smallConfiguration(workers: workers), seed: seed)
+            var configuration = EngineFixture.smallConfiguration(workers: workers)
+            change(&configuration)
+            fixture = try EngineFixture(configuration, seed: seed)
         }
 
         private mutating func user() -> UInt64 {
@@ -99,7 +101,7 @@ import Testing
             _ = try fixture.run(.setCelebrityThreshold(Int.random(in: 2...30, using: &random)), as: 1)
         }
 
-        private mutating func restart() throws {
+        mutating func restart() throws {
             let workers = Int.random(in: 1...4, using: &random)
             let crash: CrashMode? = [nil, .loseUnsynced, .keepUnsynced, .randomSectors][
                 Int.random(in: 0..<4, using: &random)]
@@ -132,13 +134,13 @@ import Testing
 
         private func checkLists(of user: UInt64) throws {
             let id = UserID(rawValue: user)
-            let following = try fixture.read { fixture.engine.following(of: id, limit: 200, completion: $0) }
+            let following = try fixture.read { fixture.engine.following(of: id, limit: 200, minimumLSN: fixture.engine.publishedLSN, completion: $0) }
             #expect(Set(following.entries.map(\.user.rawValue)) == model.followees(user))
-            let followers = try fixture.read { fixture.engine.followers(of: id, limit: 200, completion: $0) }
+            let followers = try fixture.read { fixture.engine.followers(of: id, limit: 200, minimumLSN: fixture.engine.publishedLSN, completion: $0) }
             #expect(Set(followers.entries.map(\.user.rawValue)) == model.followers(user))
-            let posts = try fixture.read { fixture.engine.posts(of: id, viewer: nil, limit: 1_000, completion: $0) }
+            let posts = try fixture.read { fixture.engine.posts(of: id, viewer: nil, limit: 1_000, minimumLSN: fixture.engine.publishedLSN, completion: $0) }
             #expect(posts.entries.map(\.post) == model.posts(of: user).prefix(1_000).map { $0 })
-            guard let profile = try fixture.read({ fixture.engine.profile(of: id, completion: $0) }) else { return }
+            guard let profile = try fixture.read({ fixture.engine.profile(of: id, minimumLSN: fixture.engine.publishedLSN, completion: $0) }) else { return }
             #expect(profile.followerCount == model.followers(user).count)
             #expect(profile.followingCount == model.followees(user).count)
             #expect(profile.postCount == model.posts(of: user).count)

@@ -1,0 +1,72 @@
+import StarlingLog
+import StarlingSchema
+import StarlingSystem
+import SwiftProtobuf
+
+/// Folds the log, from the record after the loaded snapshot on, into the sequencer's state and, through the ring, into the workers.
+struct Replay {
+    let log: Log
+    let state: SequencerState
+    let ring: EventRing
+    let time: any TimeSource
+    /// Called while the ring has no room; lets the workers make progress.
+    let waitForWorkers: () -> Void
+    /// Called after each publication.
+    let wakeWorkers: () -> Void
+
+    /// Records between two publications.
+    private static let publishInterval: UInt64 = 1_024
+
+    func run() throws(EngineOpenError) -> UInt64 {
+        var replayed: UInt64 = 0
+        do {
+            try log.forEachRecord(from: state.lastLSN + 1) { view in
+                let fact = view.isLost ? nil : try decode(view)
+                let events = fact.map(Self.events) ?? 1
+                if events > ring.capacity {
+                    throw FactError(lsn: view.lsn, reason: "it holds more edges than one record may")
+                }
+                while !ring.hasRoom(for: events) {
+                    publish()
+                    waitForWorkers()
+                }
+                if let fact {
+                    try state.apply(fact, lsn: view.lsn, milliseconds: view.timestamp)
+                } else {
+                    state.applyLost(lsn: view.lsn)
+                }
+                replayed += 1
+                if replayed % Self.publishInterval == 0 { publish() }
+            }
+        } catch let error as FactError {
+            if error.isLimit { throw .configuration(error.description) }
+            throw .unreadableFact(lsn: error.lsn, reason: error.reason)
+        } catch let error as LogError {
+            throw .log(error)
+        } catch {
+            throw .unreadableFact(lsn: state.lastLSN + 1, reason: "\(error)")
+        }
+        publish()
+        return replayed
+    }
+
+    private func decode(_ view: LogRecordView) throws(FactError) -> Starling_V1_Fact {
+        do {
+            return try Starling_V1_Fact(serializedBytes: Array(view.value))
+        } catch {
+            throw FactError(lsn: view.lsn, reason: "it is no fact: \(error)")
+        }
+    }
+
+    private func publish() {
+        state.posts.publish()
+        ring.publish(nanoseconds: time.monotonicNanoseconds())
+        wakeWorkers()
+    }
+
+    /// The most events that a fact becomes.
+    private static func events(of fact: Starling_V1_Fact) -> Int {
+        if case .followsImported(let edges) = fact.fact { return edges.users.count * 3 + 1 }
+        return 3
+    }
+}

@@ -1,0 +1,42 @@
+import StarlingMemory
+
+extension SequencerState: StoredState {
+    var storedParts: [StoredPart] {
+        let ids = StoredPart(
+            name: "users", region: users.table.region, usedBytes: { [users] in users.table.bytesInUse },
+            adopt: { [users] bytes throws(ArenaError) in try users.adoptLoadedPages(usedBytes: bytes) })
+        let rows = StoredPart(
+            name: "posts", region: posts.table.region, usedBytes: { [posts] in posts.table.bytesInUse },
+            adopt: { [posts] bytes throws(ArenaError) in try posts.adoptLoadedPages(usedBytes: bytes) })
+        return [ids, rows, newestPost.stored(as: "newestPost")] + graph.storedParts + idempotencyParts
+    }
+
+    /// Adopted together at last: they have to fit each other.
+    private var idempotencyParts: [StoredPart] {
+        zip(IdempotencyTable.regionNames, idempotency.regions).enumerated().map { place, part in
+            StoredPart(
+                name: part.0, region: part.1, usedBytes: { [idempotency] in idempotency.usedBytes[place] },
+                adopt: { _ throws(ArenaError) in })
+        }
+    }
+
+    var storedValues: [String: UInt64] {
+        [
+            "lastLSN": lastLSN, "milliseconds": milliseconds, "edgeCount": graph.edgeCount,
+            "hasLostRecords": hasLostRecords ? 1 : 0,
+        ]
+    }
+
+    func adoptStored(sizes: [Int], values: [String: UInt64]) throws(ArenaError) {
+        try adoptParts(sizes: sizes)
+        guard let lsn = values["lastLSN"], let time = values["milliseconds"], let edges = values["edgeCount"] else {
+            throw .damagedImage("the sequencer's numbers are missing")
+        }
+        lastLSN = lsn
+        hasLostRecords = values["hasLostRecords"] == 1
+        milliseconds = time
+        graph.adopt(edgeCount: edges)
+        try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
+        if posts.count > 0 { mint.observe(PostID(rawValue: posts.rows[Int(posts.count)].id)) }
+    }
+}

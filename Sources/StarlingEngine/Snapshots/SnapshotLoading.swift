@@ -1,0 +1,93 @@
+import StarlingMemory
+import StarlingSnapshots
+import StarlingSystem
+
+/// Puts the state that a snapshot holds into memory.
+struct SnapshotLoading {
+    let store: SnapshotStore
+    let disk: any Disk
+    let configuration: EngineConfiguration
+    let time: any TimeSource
+
+    /// What was loaded: the sequencer's state and the workers, and the files that are mapped into them, in the order of the
+    /// owners.
+    struct Loaded {
+        let state: SequencerState
+        let workers: [Worker]
+        let images: [OwnerImage]
+    }
+
+    /// Loads a whole snapshot. `inParallel` uses a thread for each owner.
+    func load(_ manifest: SnapshotManifest, ring: EventRing, inParallel: Bool) throws -> Loaded {
+        let state = try SequencerState(configuration: configuration, ring: ring, seed: manifest.logID)
+        let workers = try makeWorkers(manifest, users: state.users, posts: state.posts, ring: ring)
+        let images = try loadOwners([state] + workers, manifest, inParallel: inParallel)
+        guard state.lastLSN == manifest.lsn, workers.allSatisfy({ $0.appliedLSN == manifest.lsn }) else {
+            throw SnapshotError.damaged(
+                file: manifest.fileName, place: "values", reason: "an owner's lsn is not the manifest's")
+        }
+        return Loaded(state: state, workers: workers, images: images)
+    }
+
+    /// Reads the workers of a snapshot once more and sums up their state, with the ids of `state`, which may be ahead.
+    func digest(_ manifest: SnapshotManifest, users: UserTable, posts: PostTable) throws -> Hash128 {
+        let workers = try makeWorkers(manifest, users: users, posts: posts, ring: EventRing(workers: 1, capacity: 16))
+        let images = try loadOwners(workers, manifest, firstOwner: 1, inParallel: false)
+        return withExtendedLifetime(images) { workers.reduce(.zero) { $0 &+ $1.digest().digest } }
+    }
+
+    private func makeWorkers(
+        _ manifest: SnapshotManifest, users: UserTable, posts: PostTable, ring: EventRing
+    ) throws -> [Worker] {
+        try (0..<manifest.workers).map { number in
+            try Worker(
+                number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts,
+                ring: ring, time: time)
+        }
+    }
+
+    private func loadOwners(
+        _ owners: [any StoredState], _ manifest: SnapshotManifest, firstOwner: Int = 0, inParallel: Bool
+    ) throws -> [OwnerImage] {
+        let results = OwnerResults(count: owners.count)
+        let loadOne: @Sendable (Int) -> Void = { [self, owners = UncheckedOwners(owners)] place in
+            results.set(
+                place,
+                Result { try load(owners.owners[place], manifest.owners[firstOwner + place], manifest) })
+        }
+        if inParallel {
+            let threads = owners.indices.map { place in SystemThread(name: "load-\(place)") { loadOne(place) } }
+            for thread in threads { thread.join() }
+        } else {
+            for place in owners.indices { loadOne(place) }
+        }
+        return try results.all()
+    }
+
+    private func load(
+        _ owner: any StoredState, _ stored: SnapshotOwner, _ manifest: SnapshotManifest
+    ) throws -> OwnerImage {
+        let parts = owner.storedParts
+        guard parts.map(\.name) == stored.regions.map(\.name) else {
+            throw SnapshotError.unknownFormat(file: manifest.fileName, version: UInt64(SnapshotManifest.formatVersion))
+        }
+        let targets = zip(parts, stored.regions).map { part, region in
+            RegionTarget(
+                base: part.region.base, byteCount: region.byteCount, reservedBytes: part.region.reservedBytes)
+        }
+        let image = try OwnerImage.load(
+            directory: store.directory, files: stored.files, regions: targets, logID: manifest.logID, disk: disk)
+        do {
+            try owner.adoptStored(sizes: stored.regions.map(\.byteCount), values: stored.values)
+        } catch {
+            throw SnapshotError.damaged(file: manifest.fileName, place: "an owner", reason: "\(error)")
+        }
+        return image
+    }
+}
+
+/// Owners that are loaded by one thread each.
+private struct UncheckedOwners: @unchecked Sendable {
+    let owners: [any StoredState]
+    init(_ owners: [any StoredState]) { self.owners = owners }
+}

@@ -1,0 +1,66 @@
+import StarlingMemory
+import StarlingSets
+
+extension Worker: StoredState {
+    var storedParts: [StoredPart] {
+        [
+            newestPosts.stored(as: "newestPosts"), followers.stored(as: "followers"),
+            authorFlags.stored(as: "authorFlags"), readerNumbers.stored(as: "readerNumbers"),
+            readerUsers.stored(as: "readerUsers"), timelines.stored(as: "timelines"), floors.stored(as: "floors"),
+            followees.stored(as: "followees"), pulledFollowees.stored(as: "pulledFollowees"),
+            followerCounts.stored(as: "followerCounts"), postCounts.stored(as: "postCounts"),
+            modeChanges.table.stored(as: "modeChanges"),
+            StoredPart(
+                name: "timelineSets", region: timelineSets.arena.memory,
+                usedBytes: { [unowned self] in timelineSets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try timelineSets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            StoredPart(
+                name: "followerSets", region: followerSets.arena.memory,
+                usedBytes: { [unowned self] in followerSets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try followerSets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            StoredPart(
+                name: "followeeSets", region: followeeSets.arena.memory,
+                usedBytes: { [unowned self] in followeeSets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try followeeSets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            StoredPart(
+                name: "pulledSets", region: pulledSets.arena.memory,
+                usedBytes: { [unowned self] in pulledSets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try pulledSets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            marks("timelineMarks", timelineSets.arena.marks) { $0.timelineSets.arena.markBytes },
+            marks("followerMarks", followerSets.arena.marks) { $0.followerSets.arena.markBytes },
+            marks("followeeMarks", followeeSets.arena.marks) { $0.followeeSets.arena.markBytes },
+            marks("pulledMarks", pulledSets.arena.marks) { $0.pulledSets.arena.markBytes },
+        ]
+    }
+
+    private func marks(_ name: String, _ region: TrackedRegion, _ bytes: @escaping (Worker) -> Int) -> StoredPart {
+        StoredPart(
+            name: name, region: region, usedBytes: { [unowned self] in bytes(self) },
+            adopt: { _ throws(ArenaError) in })
+    }
+
+    var storedValues: [String: UInt64] {
+        ["pushed": pushed, "pulled": pulled, "edges": edges, "livePosts": livePosts, "appliedLSN": appliedLSN]
+    }
+
+    func adoptStored(sizes: [Int], values: [String: UInt64]) throws(ArenaError) {
+        try adoptParts(sizes: sizes)
+        guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
+            let livePosts = values["livePosts"], let lsn = values["appliedLSN"]
+        else { throw .damagedImage("a worker's numbers are missing") }
+        self.pushed = pushed
+        self.pulled = pulled
+        self.edges = edges
+        self.livePosts = livePosts
+        modeChanges.adoptLoadedRows()
+        startFrom(lsn: lsn)
+    }
+}
