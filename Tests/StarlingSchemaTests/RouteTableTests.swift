@@ -29,6 +29,8 @@ struct RouteTableTests {
         ("GET", "/admin/state-digest", "StateDigest", []),
         ("GET", "/admin/config", "GetConfig", []),
         ("PATCH", "/admin/config", "UpdateConfig", []),
+        ("POST", "/admin/snapshot", "TakeSnapshot", []),
+        ("POST", "/admin/backup", "Backup", []),
     ]
 
     @Test(arguments: promised)

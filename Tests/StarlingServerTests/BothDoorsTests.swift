@@ -238,10 +238,34 @@ import Testing
         }
     }
 
+    @Test func snapshotsAndBackupsAreTakenAtBothDoors() async throws {
+        try await withDaemon { daemon, tcp, _ in
+            for (number, door) in [try HTTPDoor(daemon), tcp].enumerated() as EnumeratedSequence<[any Door]> {
+                let snapshot = try await door.call(
+                    "TakeSnapshot", Starling_V1_TakeSnapshotRequest(), answer: Starling_V1_TakeSnapshotResponse.self
+                ).success()
+                #expect(snapshot.lsn == 8 && !snapshot.stateDigest.isEmpty)
+                // The second one finds nothing new.
+                #expect((snapshot.pages == 0) == (number == 1))
+                let target = try TemporaryDirectory()
+                let request = Starling_V1_BackupRequest.with { $0.directory = target.path + "/backup" }
+                let backup = try await door.call("Backup", request, answer: Starling_V1_BackupResponse.self).success()
+                #expect(backup.lsn == 8 && backup.files > 3)
+                let again = try await door.call("Backup", request, answer: Starling_V1_BackupResponse.self)
+                #expect(again.verdict == "422 BACKUP_FAILED")
+                let relative = Starling_V1_BackupRequest.with { $0.directory = "somewhere" }
+                let refused = try await door.call("Backup", relative, answer: Starling_V1_BackupResponse.self)
+                #expect(refused.verdict == "400 INVALID_ARGUMENT")
+            }
+        }
+    }
+
     /// Fails when the schema gets an operation that no test here calls.
     @Test func noOperationIsLeftOut() throws {
         let called =
-            Self.reads(posts: [1, 2, 3]).map(\.operation) + Self.writes().map(\.operation) + ["DeletePost", "Quiesce"]
+            Self.reads(posts: [1, 2, 3]).map(\.operation) + Self.writes().map(\.operation) + [
+                "DeletePost", "Quiesce", "TakeSnapshot", "Backup",
+            ]
         #expect(Set(called) == Set(try OperationTable().operations.map(\.name)))
     }
 

@@ -3,6 +3,7 @@ import NIOCore
 import StarlingEngine
 import StarlingLog
 import StarlingSchema
+import StarlingSimulation
 import StarlingSystem
 import Synchronization
 
@@ -55,7 +56,20 @@ public final class Daemon: Sendable {
         _ configuration: DaemonConfiguration, logger: Logger, onFailure: @escaping @Sendable (String) -> Void
     ) async throws -> Daemon {
         try configuration.validate()
-        let environment = EngineEnvironment.system()
+        var environment = EngineEnvironment.system()
+        environment.notify = { notice in
+            let level: Logger.Level =
+                switch notice.level {
+                case .info: .info
+                case .warning: .warning
+                case .error: .error
+                }
+            logger.log(level: level, "\(notice.text)")
+        }
+        if let faults = configuration.faults {
+            logger.warning("the disk is broken on purpose: check.faults=\(faults); never use this data directory for real")
+            environment.disk = FaultInjectingDisk(environment.disk, plan: faults)
+        }
         let engine = try Engine.open(
             directory: configuration.data, configuration: configuration.engine, environment: environment,
             onFailure: onFailure)

@@ -1,5 +1,6 @@
 import StarlingEngine
 import StarlingLog
+import StarlingSimulation
 
 /// Everything that can be set about the daemon, by the key that the configuration file and `--set` use.
 public struct DaemonConfiguration: Sendable {
@@ -17,6 +18,8 @@ public struct DaemonConfiguration: Sendable {
     public var eventLoops = 1
     /// Lines of the log from this level on: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
+    /// Faults of the disk, for `starling check crash` only; nil in service. Neither listed nor shown with the settings.
+    var faults: FaultPlan?
     var tcpLimits = TCPLimits()
     var httpLimits = HTTPLimits()
 
@@ -60,6 +63,17 @@ public struct DaemonConfiguration: Sendable {
             }
         }
 
+        /// A limit; 0 stands for none.
+        static func optional(
+            _ key: String, _ path: any WritableKeyPath<DaemonConfiguration, UInt64?> & Sendable
+        ) -> Setting {
+            Setting(key: key, read: { String($0[keyPath: path] ?? 0) }) { configuration, value in
+                guard let number = UInt64(value) else { return "it must be a number, 0 for no limit" }
+                configuration[keyPath: path] = number == 0 ? nil : number
+                return nil
+            }
+        }
+
         static func address(
             _ key: String, _ path: any WritableKeyPath<DaemonConfiguration, ListenAddress> & Sendable
         ) -> Setting {
@@ -89,6 +103,15 @@ public struct DaemonConfiguration: Sendable {
             })
     }
 
+    /// Can be set, but is not listed: it is there to break the daemon.
+    private static let faultSetting = Setting(
+        key: "check.faults", read: { $0.faults?.description ?? "" },
+        write: { configuration, value in
+            guard let plan = FaultPlan(value) else { return "it must be ACTION:CALL:COUNT, or sync=noop" }
+            configuration.faults = plan
+            return nil
+        })
+
     private static let settings: [Setting] = [
         .text("data", \.data),
         .address("http.listen", \.http),
@@ -104,6 +127,17 @@ public struct DaemonConfiguration: Sendable {
         .number(RuntimeSettings.celebrityThresholdKey, \.engine.celebrityThreshold, 1...Int.max),
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
+        .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),
+        .optional("log.retentionBytes", \.engine.retention.bytes),
+        .optional("log.retentionMilliseconds", \.engine.retention.milliseconds),
+        .number("log.scrubBytesPerSecond", \.engine.scrubBytesPerSecond, 0...UInt64.max),
+        .number("log.scrubPauseMilliseconds", \.engine.scrubPauseMilliseconds, 0...UInt64.max),
+        .flag("snapshots", \.engine.snapshots.isEnabled),
+        .number("snapshots.records", \.engine.snapshots.records, 0...UInt64.max),
+        .number("snapshots.logBytes", \.engine.snapshots.logBytes, 0...UInt64.max),
+        .number("snapshots.milliseconds", \.engine.snapshots.milliseconds, 0...UInt64.max),
+        .number("snapshots.recordsAtClose", \.engine.snapshots.recordsAtClose, 0...UInt64.max),
+        .number("snapshots.bufferBytes", \.engine.snapshots.bufferBytes, 1 << 20...(1 << 40)),
         .number("log.batchBytes", \.engine.log.batchBytes, 1...(8 << 20)),
         .number("idempotency.milliseconds", \.engine.idempotencyMilliseconds, 0...UInt64.max),
         .number("limits.idempotencyKeys", \.engine.maximumIdempotencyKeys, 0...(1 << 40)),
@@ -126,7 +160,7 @@ public struct DaemonConfiguration: Sendable {
 
     /// Sets one key from its text.
     public mutating func set(_ key: String, _ value: String) throws(ConfigurationError) {
-        guard let setting = Self.settings.first(where: { $0.key == key }) else {
+        guard let setting = (Self.settings + [Self.faultSetting]).first(where: { $0.key == key }) else {
             throw ConfigurationError(key: key, reason: "there is no such setting; see docs/operations.md")
         }
         if let reason = setting.write(&self, value) {

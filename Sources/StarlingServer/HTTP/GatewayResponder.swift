@@ -27,6 +27,7 @@ struct GatewayResponder: Sendable {
         let target = request.head.path ?? "/"
         let (path, query) = Self.split(target)
         if let document = documents.answer(method: request.head.method, path: path) { return document }
+        if path == "/metrics" { return await metrics(request.head.method) }
         switch routes.match(method: request.head.method.rawValue, path: path) {
         case .found(let route): return await call(route, query: query, request)
         case .notFound:
@@ -41,6 +42,20 @@ struct GatewayResponder: Sendable {
                 Problem(status: 400, code: "PATH_TOO_LONG", detail: "the path is longer than any route"))
         case .malformed(let reason):
             return GatewayAnswer.problem(Problem(status: 400, code: "MALFORMED_PATH", detail: reason))
+        }
+    }
+
+    private func metrics(_ method: HTTPRequest.Method) async -> (HTTPResponse, ByteBuffer) {
+        guard method == .get || method == .head else {
+            return GatewayAnswer.problem(
+                Problem(status: 405, code: "METHOD_NOT_ALLOWED", detail: "/metrics is for GET"), allow: [.get])
+        }
+        let result = await withCheckedContinuation { continuation in
+            service.engine.metrics { continuation.resume(returning: $0) }
+        }
+        switch result {
+        case .success(let metrics): return GatewayAnswer.plain(MetricsText(metrics).bytes, type: MetricsText.contentType)
+        case .failure(let error): return GatewayAnswer.problem(Problem(error))
         }
     }
 

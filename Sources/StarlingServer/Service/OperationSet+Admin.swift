@@ -10,6 +10,43 @@ extension OperationSet {
         bindings.bind("StateDigest", stateDigest)
         bindings.bind("GetConfig", getConfig)
         bindings.bind("UpdateConfig", updateConfig)
+        bindings.bind("TakeSnapshot", takeSnapshot)
+        bindings.bind("Backup", backup)
+    }
+
+    @Sendable
+    private func takeSnapshot(
+        _ request: Starling_V1_TakeSnapshotRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_TakeSnapshotResponse>
+    ) {
+        engine.snapshot(
+            completion: reading(respond) { report in
+                .with {
+                    $0.lsn = report.lsn
+                    $0.full = report.isFull
+                    $0.pages = report.pages
+                    $0.microseconds = report.nanoseconds / 1_000
+                    $0.stateDigest = report.digest
+                }
+            })
+    }
+
+    @Sendable
+    private func backup(
+        _ request: Starling_V1_BackupRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_BackupResponse>
+    ) {
+        guard request.directory.hasPrefix("/") else {
+            return respond(.failure(.invalid("directory", "it must be an absolute path on the server's machine")))
+        }
+        engine.backup(
+            to: request.directory,
+            completion: reading(respond) { report in
+                .with {
+                    $0.lsn = report.lsn
+                    $0.files = report.files
+                    $0.bytes = report.bytes
+                }
+            })
     }
 
     @Sendable

@@ -69,6 +69,8 @@ extension Problem {
         case .full: self.init(status: 507, code: "LIMIT_REACHED", detail: detail)
         case .outOfSpace: self.init(status: 507, code: "OUT_OF_SPACE", detail: detail, retryAfterSeconds: 10)
         case .notYetVisible: self.init(status: 503, code: "NOT_YET_VISIBLE", detail: detail, retryAfterSeconds: 1)
+        case .snapshotFailed: self.init(status: 503, code: "SNAPSHOT_FAILED", detail: detail, retryAfterSeconds: 10)
+        case .backupFailed: self.init(status: 422, code: "BACKUP_FAILED", detail: detail)
         case .closed: self.init(status: 503, code: "SHUTTING_DOWN", detail: detail, retryAfterSeconds: 5)
         case .unknownOutcome: self.init(status: 500, code: "OUTCOME_UNKNOWN", detail: detail, accepted: nil)
         case .configuration, .memory, .unreadableBody: self.init(status: 500, code: "INTERNAL", detail: detail)

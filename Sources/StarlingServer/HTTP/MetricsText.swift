@@ -1,0 +1,84 @@
+import StarlingEngine
+import StarlingLog
+
+/// The engine's figures in the text format of Prometheus, version 0.0.4.
+struct MetricsText {
+    private var text = ""
+
+    /// What `/metrics` answers with.
+    static let contentType = "text/plain; version=0.0.4; charset=utf-8"
+
+    init(_ metrics: EngineMetrics) {
+        add(log: metrics)
+        add(workers: metrics)
+        add(snapshots: metrics)
+        add(scrub: metrics.scrub)
+    }
+
+    var bytes: [UInt8] { Array(text.utf8) }
+
+    private mutating func add(log metrics: EngineMetrics) {
+        counter("starling_log_records_total", "Records in sealed batches since the start.", metrics.log.records)
+        counter("starling_log_commits_total", "Group commits since the start.", metrics.log.commits)
+        counter("starling_log_syncs_total", "Calls of fdatasync since the start.", metrics.log.syncs)
+        counter("starling_log_written_bytes_total", "Bytes written to segments since the start.", metrics.log.bytesWritten)
+        counter("starling_log_removed_segments_total", "Segments removed by retention.", metrics.log.removedSegments)
+        gauge("starling_log_bytes", "Bytes of the log on the disk.", metrics.logBytes)
+        gauge("starling_published_lsn", "The last record that readers may see.", metrics.publishedLSN)
+    }
+
+    private mutating func add(workers metrics: EngineMetrics) {
+        head("consumer_lag", "Records that a worker has not applied yet.", "gauge")
+        for (worker, applied) in metrics.appliedLSN.enumerated() {
+            line("consumer_lag", "worker=\"\(worker)\"", Double(metrics.publishedLSN - min(applied, metrics.publishedLSN)))
+        }
+        head("starling_deliveries_total", "Posts times followers, since the log began.", "counter")
+        line("starling_deliveries_total", "mode=\"push\"", Double(metrics.pushed))
+        line("starling_deliveries_total", "mode=\"pull\"", Double(metrics.pulled))
+    }
+
+    private mutating func add(snapshots metrics: EngineMetrics) {
+        let stalls = "starling_snapshot_stall_seconds"
+        head(stalls, "How long a worker looked at no read while a snapshot was taken or loaded pages were moved.", "summary")
+        for (quantile, value) in [
+            ("0.5", metrics.stalls.p50), ("0.99", metrics.stalls.p99), ("0.999", metrics.stalls.p999),
+            ("1", metrics.stalls.maximum),
+        ] {
+            line(stalls, "quantile=\"\(quantile)\"", Double(value) / 1e9)
+        }
+        line(stalls + "_count", "", Double(metrics.stalls.count))
+        let snapshots = metrics.snapshots
+        counter("starling_snapshots_total", "Snapshots installed since the start.", snapshots.installed)
+        counter("starling_snapshot_failures_total", "Snapshots that came to nothing.", snapshots.failed)
+        gauge("starling_snapshot_lsn", "The last record in the newest snapshot.", snapshots.newestLSN)
+        if let last = snapshots.last {
+            gauge("starling_snapshot_pages", "Pages of 4 KiB that the last snapshot wrote.", last.pages)
+            head("starling_snapshot_seconds", "How long the last snapshot took.", "gauge")
+            line("starling_snapshot_seconds", "", Double(last.nanoseconds) / 1e9)
+        }
+    }
+
+    private mutating func add(scrub: ScrubStatistics) {
+        counter("starling_scrub_bytes_total", "Bytes of cold log that were re-read and found whole.", scrub.bytes)
+        counter("scrub_errors", "Segments that the scrub found damaged or unreadable.", scrub.errors)
+    }
+
+    private mutating func counter(_ name: String, _ help: String, _ value: UInt64) {
+        head(name, help, "counter")
+        line(name, "", Double(value))
+    }
+
+    private mutating func gauge(_ name: String, _ help: String, _ value: UInt64) {
+        head(name, help, "gauge")
+        line(name, "", Double(value))
+    }
+
+    private mutating func head(_ name: String, _ help: String, _ type: String) {
+        text += "# HELP \(name) \(help)\n# TYPE \(name) \(type)\n"
+    }
+
+    private mutating func line(_ name: String, _ labels: String, _ value: Double) {
+        let number = value == value.rounded() && value < 9e15 ? String(Int64(value)) : String(value)
+        text += labels.isEmpty ? "\(name) \(number)\n" : "\(name){\(labels)} \(number)\n"
+    }
+}
