@@ -27,6 +27,7 @@ struct Failure: Error, CustomStringConvertible {
             case let error as LogError: error.exitCode
             case is ConfigurationError: 78
             case is ListenError: 75
+            case let error as BackupError: error.exitCode
             case is DiskError: 73
             case let error as ClientError: if case .cannotConnect = error { 75 } else { 70 }
             default: 70

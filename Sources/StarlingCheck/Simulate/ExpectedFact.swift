@@ -1,0 +1,59 @@
+import StarlingEngine
+import StarlingSystem
+
+/// A record of the log, as the model expects it and as it is read back: they must be equal.
+struct ExpectedFact: Equatable {
+    var milliseconds: UInt64
+    /// The number that the record is filed under: who acted.
+    var actor: UInt64
+    var key = ""
+    var fingerprint = Hash128.zero
+    var change: Change
+
+    enum Change: Equatable {
+        case followed(Edge)
+        case unfollowed(follower: UInt64, followee: UInt64)
+        /// `outcomes` as the log has them: 0 refused, 1 added, 2 was there; empty without a key.
+        case imported([Edge], outcomes: [UInt32], actor: UInt64)
+        case posted(Post)
+        case deleted(post: UInt64, author: UInt64)
+        case switched(author: UInt64, isPulled: Bool, followers: UInt64, threshold: UInt64)
+        /// `operation` is the opcode of the request that changed nothing.
+        case acknowledged(operation: UInt32, actor: UInt64)
+    }
+
+    struct Edge: Equatable {
+        var follower: UInt64
+        var followee: UInt64
+        var sinceMilliseconds: UInt64
+    }
+
+    struct Post: Equatable {
+        /// 0 while nobody has been told.
+        var id: UInt64 = 0
+        var author: UInt64
+        var text: String
+        var kind: PostKind
+        var mediaURL: String
+        var isPublic: Bool
+        var replyTo: UInt64
+        var repostOf: UInt64
+    }
+
+    /// The id of the post that it makes; nil for other facts.
+    var postID: UInt64? {
+        get { if case .posted(let post) = change { post.id } else { nil } }
+        set {
+            guard case .posted(var post) = change, let newValue else { return }
+            post.id = newValue
+            change = .posted(post)
+        }
+    }
+}
+
+/// Opcodes of requests as `acknowledged` facts name them.
+enum AcknowledgedOperation {
+    static let follow: UInt32 = 16
+    static let unfollow: UInt32 = 17
+    static let deletePost: UInt32 = 51
+}

@@ -1,0 +1,63 @@
+import StarlingEngine
+import StarlingLog
+import StarlingSchema
+import StarlingSystem
+import SwiftProtobuf
+
+/// Reads facts back from the log, by the schema and not by the engine.
+enum FactReader {
+    struct Unreadable: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    static func read(_ view: LogRecordView) throws -> ExpectedFact {
+        let fact = try Starling_V1_Fact(serializedBytes: Array(view.value))
+        return ExpectedFact(
+            milliseconds: view.timestamp, actor: view.key, key: fact.idempotencyKey,
+            fingerprint: Hash128(high: fact.fingerprintHigh, low: fact.fingerprintLow),
+            change: try change(fact.fact, body: view.body))
+    }
+
+    private static func change(
+        _ fact: Starling_V1_Fact.OneOf_Fact?, body: UnsafeRawBufferPointer?
+    ) throws -> ExpectedFact.Change {
+        switch fact {
+        case .followed(let edge):
+            .followed(
+                .init(follower: edge.userID, followee: edge.targetID, sinceMilliseconds: edge.sinceMs))
+        case .unfollowed(let edge): .unfollowed(follower: edge.userID, followee: edge.targetID)
+        case .followsImported(let edges): try imported(edges)
+        case .postCreated(let post): .posted(try posted(post, body: body))
+        case .postDeleted(let post): .deleted(post: post.postID, author: post.authorID)
+        case .fanoutModeChanged(let change):
+            .switched(
+                author: change.authorID, isPulled: change.mode == .pull, followers: change.followerCount,
+                threshold: change.threshold)
+        case .acknowledged(let done): .acknowledged(operation: done.operation, actor: done.actorID)
+        case nil: throw Unreadable(description: "no known fact")
+        }
+    }
+
+    private static func imported(_ edges: Starling_V1_FollowsImported) throws -> ExpectedFact.Change {
+        guard edges.users.count == edges.targets.count,
+            edges.sinceEach.isEmpty || edges.sinceEach.count == edges.users.count
+        else { throw Unreadable(description: "lists of imported follows differ in length") }
+        let rows = edges.users.indices.map { row in
+            ExpectedFact.Edge(
+                follower: edges.users[row], followee: edges.targets[row],
+                sinceMilliseconds: edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row])
+        }
+        return .imported(rows, outcomes: edges.rowOutcomes, actor: edges.actorID)
+    }
+
+    private static func posted(
+        _ post: Starling_V1_PostCreated, body: UnsafeRawBufferPointer?
+    ) throws -> ExpectedFact.Post {
+        guard let body else { throw Unreadable(description: "post \(post.postID) has no body") }
+        let words = try Starling_V1_PostBody(serializedBytes: Array(body))
+        return ExpectedFact.Post(
+            id: post.postID, author: post.authorID, text: words.text,
+            kind: PostKind(rawValue: UInt8(clamping: post.kind.rawValue)) ?? .text, mediaURL: words.mediaURL,
+            isPublic: post.visibility == .public, replyTo: post.replyTo, repostOf: post.repostOf)
+    }
+}

@@ -1,0 +1,59 @@
+extension FeedModel {
+    /// The visible posts of all accounts that the reader follows, newest first: those below the post in `place`, at most
+    /// `limit`.
+    func feed(_ reader: UInt64, below place: Int = .max, limit: Int = .max) -> [UInt64] {
+        guard let number = number(of: reader) else { return [] }
+        return newest(below: place, limit) { follows(number, $0.author) }
+    }
+
+    /// An author's posts that `viewer` may see, newest first.
+    func posts(of author: UInt64, viewer: UInt64?, below place: Int = .max, limit: Int = .max) -> [UInt64] {
+        guard let number = number(of: author) else { return [] }
+        let seesAll = sees(number, viewer)
+        return newest(below: place, limit) { $0.author == number && (seesAll || $0.fact.isPublic) }
+    }
+
+    /// Whether the viewer may see what the author shows to followers only.
+    private func sees(_ author: Int, _ viewer: UInt64?) -> Bool {
+        guard let viewer, let number = number(of: viewer) else { return false }
+        return number == author || follows(number, author)
+    }
+
+    /// The ids among `ids` of posts that are there and that the viewer may see.
+    func visible(_ ids: [UInt64], to viewer: UInt64?) -> [UInt64] {
+        ids.filter { id in
+            guard let place = place(of: id), !posts[place].isDeleted else { return false }
+            return posts[place].fact.isPublic || sees(posts[place].author, viewer)
+        }
+    }
+
+    private func newest(below bound: Int, _ limit: Int, _ isWanted: (Post) -> Bool) -> [UInt64] {
+        var result: [UInt64] = []
+        var place = min(bound, posts.count)
+        while place > 0, result.count < limit {
+            place -= 1
+            if !posts[place].isDeleted, isWanted(posts[place]) { result.append(posts[place].id) }
+        }
+        return result
+    }
+
+    /// Accounts that a user follows, in the order of the accounts' first use.
+    func followees(_ user: UInt64) -> [UInt64] {
+        guard let number = number(of: user) else { return [] }
+        return users.indices.filter { follows(number, $0) }.map { users[$0] }
+    }
+
+    /// Accounts that follow a user, in the order of their first use.
+    func followers(_ user: UInt64) -> [UInt64] {
+        guard let number = number(of: user) else { return [] }
+        return users.indices.filter { follows($0, number) }.map { users[$0] }
+    }
+
+    func postCount(_ user: UInt64) -> Int {
+        guard let number = number(of: user) else { return 0 }
+        return posts.count { $0.author == number && !$0.isDeleted }
+    }
+
+    /// Posts that are not deleted.
+    var livePosts: Int { posts.count { !$0.isDeleted } }
+}

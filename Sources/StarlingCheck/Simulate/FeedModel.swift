@@ -1,0 +1,124 @@
+import StarlingEngine
+
+/// What feeds, lists and counters are by definition: no timelines, no floors, no workers, just the facts in their order.
+/// Posts are named by the record that made them, because the id of a post that was never answered is not known.
+struct FeedModel {
+    struct Post {
+        var id: UInt64
+        let lsn: UInt64
+        let author: Int
+        let fact: ExpectedFact.Post
+        var isDeleted = false
+    }
+
+    /// Records folded.
+    private(set) var lsn: UInt64 = 0
+    /// Log time.
+    private(set) var milliseconds: UInt64 = 0
+    /// Accounts in the order of their first use.
+    private(set) var users: [UInt64] = []
+    private(set) var posts: [Post] = []
+    private(set) var isPulled: [Bool] = []
+    private(set) var followerCounts: [Int] = []
+    private(set) var keys: KeyModel
+    private(set) var edgeCount = 0
+    /// Whether a follows b, at `a * population + b`.
+    private var edges: [Bool]
+    private var numbers: [UInt64: Int] = [:]
+    private let population: Int
+
+    init(population: Int, keyRetention: UInt64) {
+        self.population = population
+        keys = KeyModel(retention: keyRetention)
+        edges = Array(repeating: false, count: population * population)
+    }
+
+    /// Where an account stands in `users`; nil for one that no record has used.
+    func number(of user: UInt64) -> Int? { numbers[user] }
+
+    func follows(_ follower: Int, _ followee: Int) -> Bool { edges[follower * population + followee] }
+
+    func follows(_ follower: UInt64, _ followee: UInt64) -> Bool {
+        guard let first = numbers[follower], let second = numbers[followee] else { return false }
+        return follows(first, second)
+    }
+
+    /// The place of a post in `posts`, by the record that made it.
+    func place(ofPostAt lsn: UInt64) -> Int? {
+        var low = 0
+        var high = posts.count
+        while low < high {
+            let middle = (low + high) / 2
+            if posts[middle].lsn < lsn { low = middle + 1 } else { high = middle }
+        }
+        return low < posts.count && posts[low].lsn == lsn ? low : nil
+    }
+
+    /// The place of a post in `posts`, by its id.
+    func place(of id: UInt64) -> Int? { id == 0 ? nil : posts.lastIndex { $0.id == id } }
+
+    mutating func learn(_ id: UInt64, ofPostAt lsn: UInt64) {
+        if let place = place(ofPostAt: lsn) { posts[place].id = id }
+    }
+
+    mutating func apply(_ fact: ExpectedFact) {
+        lsn += 1
+        milliseconds = max(milliseconds, fact.milliseconds)
+        switch fact.change {
+        case .followed(let edge): add(edge)
+        case .unfollowed(let follower, let followee): remove(follower, followee)
+        case .imported(let rows, _, _): for row in rows { add(row) }
+        case .posted(let post): posts.append(Post(id: post.id, lsn: lsn, author: use(post.author), fact: post))
+        case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
+        case .switched(let author, let pulled, _, _): isPulled[use(author)] = pulled
+        case .acknowledged: break
+        }
+        if !fact.key.isEmpty { remember(fact) }
+    }
+
+    private mutating func use(_ user: UInt64) -> Int {
+        if let number = numbers[user] { return number }
+        numbers[user] = users.count
+        users.append(user)
+        isPulled.append(false)
+        followerCounts.append(0)
+        return users.count - 1
+    }
+
+    private mutating func add(_ edge: ExpectedFact.Edge) {
+        let follower = use(edge.follower)
+        let followee = use(edge.followee)
+        if follows(follower, followee) { return }
+        edges[follower * population + followee] = true
+        followerCounts[followee] += 1
+        edgeCount += 1
+    }
+
+    private mutating func remove(_ follower: UInt64, _ followee: UInt64) {
+        guard let first = numbers[follower], let second = numbers[followee], follows(first, second) else { return }
+        edges[first * population + second] = false
+        followerCounts[second] -= 1
+        edgeCount -= 1
+    }
+
+    private mutating func remember(_ fact: ExpectedFact) {
+        let answer: (actor: UInt64, answer: KeyModel.Answer)
+        switch fact.change {
+        case .followed(let edge): answer = (edge.follower, .follow(EdgeAnswer(follows: true, changed: true)))
+        case .unfollowed(let follower, _): answer = (follower, .follow(EdgeAnswer(follows: false, changed: true)))
+        case .imported(_, let outcomes, let actor): answer = (actor, .follows(outcomes))
+        case .posted(let post): answer = (post.author, .post(lsn: lsn))
+        case .deleted(_, let author): answer = (author, .deleted(changed: true))
+        case .acknowledged(AcknowledgedOperation.follow, let actor):
+            answer = (actor, .follow(EdgeAnswer(follows: true, changed: false)))
+        case .acknowledged(AcknowledgedOperation.unfollow, let actor):
+            answer = (actor, .follow(EdgeAnswer(follows: false, changed: false)))
+        case .acknowledged(_, let actor): answer = (actor, .deleted(changed: false))
+        case .switched: return
+        }
+        keys.record(
+            KeyModel.Key(actor: answer.actor, text: fact.key),
+            KeyModel.Entry(
+                fingerprint: fact.fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer.answer))
+    }
+}

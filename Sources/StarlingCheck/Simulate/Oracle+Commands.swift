@@ -1,0 +1,65 @@
+import StarlingEngine
+import StarlingSystem
+
+extension Oracle {
+    /// Does what the command does, and says how it must be answered. `wall` is what the clock shows.
+    mutating func run(_ command: Command, _ context: WriteContext, wall: UInt64) -> ExpectedAnswer {
+        let now = max(model.milliseconds, wall)
+        switch command {
+        case .follow(let target): return follow(target.rawValue, context, now)
+        case .unfollow(let target): return unfollow(target.rawValue, context, now)
+        case .importFollows(let rows): return importFollows(rows, context, now)
+        case .createPost(let post): return createPost(post, context, now)
+        case .importPosts(let rows): return importPosts(rows, context, now)
+        case .deletePost(let post): return deletePost(post.rawValue, context, now)
+        case .setCelebrityThreshold(let value):
+            if value < 1 { return .refused(.invalid("celebrityThreshold")) }
+            threshold = value
+            return done(.done)
+        case .barrier: return done(.done)
+        }
+    }
+
+    func done(_ outcome: ExpectedOutcome) -> ExpectedAnswer {
+        .accepted(lsn: lastLSN, outcome, isReplay: false)
+    }
+
+    /// What a key that is in use says; nil for a request that is new.
+    func firstAnswer(
+        _ context: WriteContext, _ now: UInt64, _ fits: (KeyModel.Answer) -> Bool
+    ) -> ExpectedAnswer? {
+        guard let text = context.idempotencyKey else { return nil }
+        guard let entry = model.keys.entry(KeyModel.Key(actor: context.actor.rawValue, text: text), now: now) else {
+            return model.keys.hasRoom(limit: rules.maximumKeys, now: now) ? nil : .refused(.full)
+        }
+        guard entry.fingerprint == context.fingerprint, fits(entry.answer) else { return .refused(.keyReused) }
+        let outcome: ExpectedOutcome =
+            switch entry.answer {
+            case .follow(let outcome): .follow(outcome)
+            case .post(let lsn): .post(lsn: lsn)
+            case .deleted(let changed): .deleted(changed: changed)
+            case .follows(let rows):
+                .follows(rows.map { $0 == 0 ? nil : EdgeAnswer(follows: true, changed: $0 == 1) })
+            }
+        return .accepted(lsn: entry.lsn, outcome, isReplay: true)
+    }
+
+    /// Keeps the key of a request that changes nothing.
+    mutating func acknowledge(_ operation: UInt32, _ context: WriteContext, _ now: UInt64) {
+        guard context.idempotencyKey != nil else { return }
+        record(.acknowledged(operation: operation, actor: context.actor.rawValue), context, now: now)
+    }
+
+    /// An author is pulled from the threshold on, and pushed again below a share of it.
+    mutating func reconsider(_ author: UInt64, _ now: UInt64) {
+        guard let number = model.number(of: author) else { return }
+        let followers = model.followerCounts[number]
+        let isPulled = model.isPulled[number]
+        let isBelow = followers * 100 < threshold * rules.hysteresisPercent
+        guard isPulled ? isBelow : followers >= threshold else { return }
+        record(
+            .switched(
+                author: author, isPulled: !isPulled, followers: UInt64(followers), threshold: UInt64(threshold)),
+            WriteContext(actor: UserID(rawValue: author)), now: now)
+    }
+}

@@ -1,0 +1,80 @@
+import StarlingEngine
+import StarlingSystem
+
+/// Says what each command must do and be answered, by a second and much simpler implementation of the rules, and keeps
+/// the log that must come of it.
+struct Oracle {
+    /// Settings that the rules depend on.
+    struct Rules {
+        var population: Int
+        var hysteresisPercent: Int
+        var keyRetention: UInt64
+        var maximumKeys: Int
+        /// The celebrity threshold that an engine starts with.
+        var threshold: Int
+    }
+
+    let rules: Rules
+    /// Every record that was sequenced; the one at `i` has lsn `i + 1`.
+    private(set) var history: [ExpectedFact] = []
+    private(set) var model: FeedModel
+    /// In force now; not kept over a restart.
+    var threshold: Int
+    /// The highest post id that anybody was told or that stands in the log.
+    private(set) var newestID: UInt64 = 0
+    /// Authors that were switched, for the probes.
+    private(set) var switches = (toPull: 0, toPush: 0)
+
+    init(rules: Rules) {
+        self.rules = rules
+        threshold = rules.threshold
+        model = FeedModel(population: rules.population, keyRetention: rules.keyRetention)
+    }
+
+    var lastLSN: UInt64 { UInt64(history.count) }
+
+    /// The state after a record.
+    func model(at lsn: UInt64) -> FeedModel {
+        if lsn >= lastLSN { return model }
+        var earlier = FeedModel(population: rules.population, keyRetention: rules.keyRetention)
+        for fact in history.prefix(Int(lsn)) { earlier.apply(fact) }
+        return earlier
+    }
+
+    mutating func record(_ change: ExpectedFact.Change, _ context: WriteContext, now: UInt64) {
+        let fact = ExpectedFact(
+            milliseconds: now, actor: context.actor.rawValue, key: context.idempotencyKey ?? "",
+            fingerprint: context.idempotencyKey == nil ? .zero : context.fingerprint, change: change)
+        history.append(fact)
+        model.apply(fact)
+        if case .switched(_, let isPulled, _, _) = change {
+            if isPulled { switches.toPull += 1 } else { switches.toPush += 1 }
+        }
+    }
+
+    /// Takes notice of the id that the post of record `lsn` has got. Ids rise with the records, and never change.
+    mutating func learn(_ id: UInt64, ofPostAt lsn: UInt64) throws(InvariantViolation) {
+        guard lsn >= 1, lsn <= lastLSN, let known = history[Int(lsn - 1)].postID else {
+            throw InvariantViolation(.phantom, "post \(id) is said to come of record \(lsn), which makes no post")
+        }
+        if known == id { return }
+        guard known == 0 else {
+            throw InvariantViolation(.identifiers, "the post of record \(lsn) has id \(id), it had \(known)")
+        }
+        guard id > newestID else {
+            throw InvariantViolation(.identifiers, "post \(id) of record \(lsn) is not above \(newestID)")
+        }
+        newestID = id
+        history[Int(lsn - 1)].postID = id
+        model.learn(id, ofPostAt: lsn)
+    }
+
+    /// Forgets the records after `lsn`, which a crash took, and whatever is not kept over a restart.
+    mutating func restart(lastLSN lsn: UInt64) {
+        threshold = rules.threshold
+        guard lsn < lastLSN else { return }
+        model = model(at: lsn)
+        history.removeLast(history.count - Int(lsn))
+        newestID = model.posts.last?.id ?? 0
+    }
+}

@@ -1,0 +1,90 @@
+import StarlingEngine
+import StarlingLog
+import StarlingSystem
+
+/// What a seed decides before a run begins: limits, workload, and which classes of faults there are. Whole classes are
+/// off in most runs, because a fault that always happens hides what happens without it.
+struct SimulationPlan {
+    enum FaultClass: String, CaseIterable {
+        /// The process ends at any moment, or at the k-th change of the disk.
+        case kills
+        /// The power fails at any moment, or at the k-th change of the disk.
+        case powerCuts
+        /// Either of them again while the engine opens.
+        case crashesInRecovery
+        /// Calls to the disk fail with EIO.
+        case failingCalls
+        /// The disk fills up for a while.
+        case fullDisk
+        /// Stored bytes change behind the back of everybody.
+        case damage
+        /// The clock jumps.
+        case clockJumps
+    }
+
+    let seed: UInt64
+    /// Turns: each moves the clock, submits some writes and reads, and lets the engine work.
+    var turns: Int
+    let configuration: EngineConfiguration
+    let workersChange: Bool
+    let users: [UInt64]
+    let faults: Set<FaultClass>
+    /// At this turn all faults stop and the engine must come to rest; nil for never.
+    let livenessTurn: Int?
+    let workload: Workload
+
+    /// What is how frequent.
+    struct Workload {
+        /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, nonsense.
+        var weights: [Int]
+        /// Most writes in a turn.
+        var burst: Int
+        /// Percent of writes that carry a key, and of those that repeat an earlier one.
+        var keyed: Int
+        var repeated: Int
+        /// Most bytes of a text.
+        var textBytes: Int
+        /// Percent of turns with a read.
+        var reads: Int
+    }
+
+    init(seed: UInt64, turns limit: Int? = nil) {
+        var random = SeededRandom(seed: Murmur3.mix(seed &+ 0x7374_6172))
+        func chance(_ percent: UInt64) -> Bool { random.next() % 100 < percent }
+        func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
+        self.seed = seed
+        let count = number(3...24)
+        // Ids all over the range, so that every number of workers splits them in another way.
+        users = (0..<count).map { _ in random.next() | 1 }
+        var configuration = EngineConfiguration()
+        configuration.workers = number(1...3)
+        configuration.acknowledgement = chance(60) ? .disk : chance(60) ? .os : .memory
+        configuration.timelineCap = number(5...50)
+        configuration.celebrityThreshold = chance(70) ? number(2...max(3, count / 2)) : 1_000
+        configuration.celebrityHysteresisPercent = number(50...100)
+        configuration.idempotencyMilliseconds = chance(50) ? 24 * 3_600_000 : UInt64(number(1...20_000))
+        configuration.maximumIdempotencyKeys = chance(85) ? 1_000_000 : number(0...20)
+        configuration.writeQueueLimit = chance(90) ? 1_024 : number(1...6)
+        configuration.bodyCacheBytes = chance(50) ? 0 : number(200...20_000)
+        configuration.maximumPosts = 1 << 16
+        configuration.maximumUsers = 1 << 12
+        configuration.arenaBytes = 1 << 20
+        configuration.hugePages = false
+        configuration.log.segmentBytes = LogLimits.smallestSegmentBytes
+        configuration.log.batchBytes = chance(50) ? number(64...2_048) : 16 << 10
+        configuration.log.commitsPerWatermark = number(0...8)
+        configuration.log.maximumPendingBytes = chance(80) ? 8 << 20 : 1_100_000
+        self.configuration = configuration
+        workersChange = chance(70)
+        var faults: Set<FaultClass> = []
+        for kind in FaultClass.allCases where chance(45) { faults.insert(kind) }
+        self.faults = faults
+        let planned = number(10...90)
+        turns = min(planned, limit ?? planned)
+        livenessTurn = chance(25) ? number(1...planned) : nil
+        workload = Workload(
+            weights: [100, 30, 70, 40, 8, 8, 4, 6].map { chance(15) ? 0 : $0 * number(1...4) },
+            burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
+            textBytes: chance(70) ? number(1...200) : number(1_000...6_000), reads: number(10...90))
+    }
+}

@@ -1,0 +1,152 @@
+import StarlingEngine
+import StarlingLog
+import StarlingSimulation
+import StarlingSystem
+
+extension SimulationRun {
+    /// Checks the answers that have come. They come in the order of the commands.
+    func takeWriteAnswers() throws(InvariantViolation) {
+        var taken = 0
+        while taken < writes.count, let result = writes[taken].answer.result {
+            try check(writes[taken], result)
+            taken += 1
+        }
+        writes.removeFirst(taken)
+        if writes.contains(where: { $0.answer.result != nil }) {
+            throw InvariantViolation(.answers, "a command was answered before an earlier one")
+        }
+    }
+
+    func check(_ write: PendingWrite, _ result: Result<WriteReceipt, EngineError>) throws(InvariantViolation) {
+        switch result {
+        case .success(let receipt): try check(write.request, receipt)
+        case .failure(let error): try check(write.request, error)
+        }
+    }
+
+    private func check(_ request: WriteRequest, _ error: EngineError) throws(InvariantViolation) {
+        trace.add("\(error)")
+        if let refusal = Refusal(error) {
+            let expected = noteKeysAndRun(request)
+            guard expected == .refused(refusal) else {
+                throw InvariantViolation(.answers, "\(request) was refused: \(error); expected \(expected)")
+            }
+            if refusal == .keyReused { totals.reached(.keyConflictRefused) }
+            if refusal == .full { totals.reached(.keyTableFull) }
+            return
+        }
+        say("no answer: \(error)")
+        let isFair: Bool
+        switch error {
+        case .outOfSpace:
+            isFair = isDiskLimited
+            wasRefusedForSpace = true
+            totals.fullDiskRefusals += 1
+            totals.reached(.diskFullRefused)
+        case .overloaded:
+            isFair = writes.count >= configuration.writeQueueLimit
+            totals.reached(.queueFull)
+        case .closed: isFair = running().failure != nil
+        case .unknownOutcome:
+            isFair = running().failure != nil
+            // It was sequenced, so it may be in the log.
+            let expected = noteKeysAndRun(request)
+            if case .refused = expected {
+                throw InvariantViolation(.honesty, "\(request) must be refused, and was answered \(error)")
+            }
+            totals.unanswered += 1
+        default: isFair = false
+        }
+        guard isFair else { throw InvariantViolation(.honesty, "\(request) was answered without cause: \(error)") }
+    }
+
+    private func noteKeysAndRun(_ request: WriteRequest) -> ExpectedAnswer {
+        if let text = request.context.idempotencyKey {
+            let key = KeyModel.Key(actor: request.context.actor.rawValue, text: text)
+            let now = max(oracle.model.milliseconds, time.wallMilliseconds())
+            if oracle.model.keys.isExpired(key, now: now) { totals.reached(.keyExpired) }
+        }
+        return oracle.run(request.command, request.context, wall: time.wallMilliseconds())
+    }
+
+    private func check(_ request: WriteRequest, _ receipt: WriteReceipt) throws(InvariantViolation) {
+        let expected = noteKeysAndRun(request)
+        guard case .accepted(let lsn, let outcome, let isReplay) = expected else {
+            throw InvariantViolation(.answers, "\(request) was answered \(receipt); expected \(expected)")
+        }
+        try learnIDs(receipt.outcome, outcome)
+        guard receipt.lsn == lsn, receipt.isReplay == isReplay, matches(receipt.outcome, outcome) else {
+            let invariant: Invariant = isReplay || receipt.isReplay ? .idempotency : .answers
+            throw InvariantViolation(invariant, "\(request) was answered \(receipt); expected \(expected)")
+        }
+        if isDiskLimited == false, wasRefusedForSpace, oracle.lastLSN == lsn {
+            wasRefusedForSpace = false
+            totals.reached(.diskFullRecovered)
+        }
+        noteKey(request, isReplay: isReplay)
+        acknowledge(lsn)
+        totals.acknowledged += 1
+        trace.add(lsn)
+        trace.add("\(receipt.outcome)")
+    }
+
+    /// Raises what must outlive an end.
+    private func acknowledge(_ lsn: UInt64) {
+        floors.acknowledged = max(floors.acknowledged, lsn)
+        if configuration.acknowledgement != .memory { floors.process = max(floors.process, lsn) }
+        if configuration.acknowledgement == .disk { floors.power = max(floors.power, lsn) }
+    }
+
+    private func noteKey(_ request: WriteRequest, isReplay: Bool) {
+        guard let text = request.context.idempotencyKey else { return }
+        let key = KeyModel.Key(actor: request.context.actor.rawValue, text: text)
+        if isReplay {
+            totals.reached(.keyReplayed)
+            if let before = keyedAnswers[key] {
+                if before < crashes { totals.reached(.keyReplayedAfterCrash) }
+            } else {
+                totals.reached(.unansweredKeyReplayed)
+            }
+        }
+        keyedAnswers[key] = crashes
+    }
+
+    private func learnIDs(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) throws(InvariantViolation) {
+        switch (outcome, expected) {
+        case (.post(let id), .post(let lsn)): try learn(id, lsn)
+        case (.posts(let results), .posts(let records)) where results.count == records.count:
+            for (result, lsn) in zip(results, records) {
+                if case .success(let id) = result, let lsn { try learn(id, lsn) }
+            }
+        default: break
+        }
+    }
+
+    /// An id that was answered once stands for that post for ever, also when a crash took the post. Counted only, not
+    /// refused, where the post was acknowledged at a level that did not outlive the crash: the engine mints from what the
+    /// log holds, and gives such ids again while the clock is not ahead of them.
+    private func learn(_ id: PostID, _ lsn: UInt64) throws(InvariantViolation) {
+        try oracle.learn(id.rawValue, ofPostAt: lsn)
+        guard case .posted(let post) = oracle.history[Int(lsn - 1)].change else { return }
+        if let text = answeredIDs[id.rawValue], text != post.text {
+            guard configuration.acknowledgement != .disk else {
+                throw InvariantViolation(.identifiers, "id \(id) was given to another post before")
+            }
+            totals.idsGivenTwice += 1
+        }
+        answeredIDs[id.rawValue] = post.text
+    }
+
+    private func matches(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) -> Bool {
+        switch (outcome, expected) {
+        case (.follow(let edge), .follow(let wanted)): return EdgeAnswer(edge) == wanted
+        case (.post, .post), (.done, .done): return true
+        case (.deleted(let changed), .deleted(let wanted)): return changed == wanted
+        case (.follows(let rows), .follows(let wanted)):
+            return rows.map { (try? $0.get()).map { EdgeAnswer($0) } } == wanted
+        case (.posts(let rows), .posts(let wanted)):
+            return rows.map { (try? $0.get()) != nil } == wanted.map { $0 != nil }
+        default: return false
+        }
+    }
+}
