@@ -27,7 +27,7 @@ final class BodyStore: Sendable {
         bytesPerGeneration = cacheBytes / 2
     }
 
-    /// The bodies of posts, in the same order; nil for a body that was erased. Posts that are not cached are read from the
+    /// The bodies of posts, in the same order; nil for a body that was erased, or whose part of the log was removed. Posts that are not cached are read from the
     /// log, each batch once: about 20 us a batch when the file is in memory.
     func bodies(of entries: [PostEntry], rows: UnsafePointer<PostRow>) throws(LogError) -> [PostBody?] {
         var result = [PostBody?](repeating: nil, count: entries.count)
@@ -47,7 +47,7 @@ final class BodyStore: Sendable {
         var numbers: [UInt64] = []
         for (lsn, _) in missing where numbers.last != lsn { numbers.append(lsn) }
         var records: [UInt64: LogRecord] = [:]
-        for record in try log.readRecords(lsns: numbers) { records[record.lsn] = record }
+        for record in try readKept(numbers) { records[record.lsn] = record }
         for (lsn, place) in missing { result[place] = records[lsn].flatMap(Self.parse) }
         cache.withLock { cache in
             for (_, place) in missing {
@@ -57,6 +57,20 @@ final class BodyStore: Sendable {
             }
         }
         return result
+    }
+
+    /// The records that the log still has: retention may have removed the oldest.
+    private func readKept(_ numbers: [UInt64]) throws(LogError) -> [LogRecord] {
+        while true {
+            let first = log.firstLSN
+            let kept = numbers.filter { $0 >= first }
+            do {
+                return kept.isEmpty ? [] : try log.readRecords(lsns: kept)
+            } catch {
+                // Removed between the two lines above: once more with what is left.
+                if log.firstLSN == first { throw error }
+            }
+        }
     }
 
     private static func lookUp(_ ordinal: PostOrdinal, _ cache: inout Cache, limit: Int) -> PostBody? {

@@ -51,8 +51,6 @@ struct EngineOpening {
         var logID: UInt64?
         var unusable: Set<UInt64> = []
         var rejected: [String] = []
-        /// The newest snapshot's own error, for the case that the log does not reach back far enough.
-        var firstError: SnapshotError?
     }
 
     func run() throws -> OpenedState {
@@ -88,14 +86,21 @@ struct EngineOpening {
                 choice.loaded = try loading.load(manifest, ring: ring, inParallel: inParallel)
                 choice.manifest = manifest
             } catch let error as SnapshotError {
-                // An unknown format is not damage: a newer version wrote it, and an older one must not go on from there.
-                if case .unknownFormat = error { throw EngineOpenError.snapshot(error) }
-                choice.unusable.insert(candidate.lsn)
-                choice.rejected.append("snapshot of record \(candidate.lsn): \(error)")
-                choice.firstError = choice.firstError ?? error
+                try Self.reject(candidate.lsn, error, &choice)
             }
         }
         return choice
+    }
+
+    private static func reject(_ lsn: UInt64, _ error: SnapshotError, _ choice: inout Choice) throws(EngineOpenError) {
+        switch error {
+        // No damage: a newer version wrote it, or a setting is too small. Going on without it would hide that.
+        case .unknownFormat, .regionTooSmall: throw .snapshot(error)
+        // It may be readable the next time, so it is not to be removed.
+        case .disk: break
+        default: choice.unusable.insert(lsn)
+        }
+        choice.rejected.append("snapshot of record \(lsn): \(error)")
     }
 
     private var loading: SnapshotLoading {
