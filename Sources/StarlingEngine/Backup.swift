@@ -97,7 +97,10 @@ struct Backup {
             try disk.syncDirectory(directory)
             guard report == expected else {
                 throw BackupError.incomplete(
-                    backup, reason: "\(report.files) files of \(report.bytes) bytes, the mark says \(expected.files) of \(expected.bytes)")
+                    backup,
+                    reason:
+                        "\(report.files) files of \(report.bytes) bytes, the mark says \(expected.files) of \(expected.bytes)"
+                )
             }
             return report
         } catch let error as BackupError {
@@ -141,7 +144,9 @@ struct Backup {
         let text = Array("\(line) crc32c=\(Self.checksum(line))\n".utf8)
         let file = try disk.open(directory + "/" + Self.mark, .create)
         defer { file.close() }
-        try text.withUnsafeBufferPointer { bytes throws(DiskError) in try file.write(UnsafeRawBufferPointer(bytes), at: 0) }
+        try text.withUnsafeBufferPointer { bytes throws(DiskError) in
+            try file.write(UnsafeRawBufferPointer(bytes), at: 0)
+        }
         try file.sync()
         try disk.syncDirectory(directory)
     }

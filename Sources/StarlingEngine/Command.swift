@@ -1,3 +1,4 @@
+import StarlingLog
 import StarlingSystem
 
 /// Who writes, and how a repeated request is known.
@@ -9,11 +10,18 @@ public struct WriteContext: Sendable {
     /// Hash of the request, to tell a repetition from another request under the same key.
     public var fingerprint: Hash128
 
+    /// What must be reached before the answer leaves: more or less than the engine gives by itself, or nil for just that.
+    public var durability: AcknowledgementLevel?
+
     /// Creates a context. Without a key the fingerprint is not used.
-    public init(actor: UserID, idempotencyKey: String? = nil, fingerprint: Hash128 = .zero) {
+    public init(
+        actor: UserID, idempotencyKey: String? = nil, fingerprint: Hash128 = .zero,
+        durability: AcknowledgementLevel? = nil
+    ) {
         self.actor = actor
         self.idempotencyKey = idempotencyKey
         self.fingerprint = fingerprint
+        self.durability = durability
     }
 }
 
@@ -149,4 +157,7 @@ public struct WriteReceipt: Sendable {
     public var outcome: CommandOutcome
     /// Whether this is the first answer of a repeated idempotency key.
     public var isReplay: Bool
+    /// The level that the write has reached: the one that was asked for; for a repeated key a higher one, when its record
+    /// had reached that before.
+    public var durability = AcknowledgementLevel.memory
 }

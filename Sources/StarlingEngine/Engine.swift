@@ -26,22 +26,22 @@ public final class Engine: Sendable {
     let time: any TimeSource
     let users: UserTable
     let posts: PostTable
-    private let log: Log
-    private let writer: Writer
-    private let bodies: BodyStore
-    private let directory: String
-    private let disk: any Disk
+    let log: Log
+    let writer: Writer
+    let bodies: BodyStore
+    let directory: String
+    let disk: any Disk
     let snapshotter: Snapshotter?
-    private let scrub: BackgroundScrub?
-    private let execution: Execution
-    private let threads: Mutex<[SystemThread]> = Mutex([])
-    private let isStopping = Atomic<Bool>(false)
-    private let isDropping = Atomic<Bool>(false)
-    private let isStorageStopping = Atomic<Bool>(false)
-    private let storageParker: Parker
-    private let isFailureReported = Atomic<Bool>(false)
+    let scrub: BackgroundScrub?
+    let execution: Execution
+    let threads: Mutex<[SystemThread]> = Mutex([])
+    let isStopping = Atomic<Bool>(false)
+    let isDropping = Atomic<Bool>(false)
+    let isStorageStopping = Atomic<Bool>(false)
+    let storageParker: Parker
+    let isFailureReported = Atomic<Bool>(false)
     private let isClosed = Mutex(false)
-    private let onFailure: @Sendable (String) -> Void
+    let onFailure: @Sendable (String) -> Void
 
     /// Opens the engine in `directory`, which is made when missing, and folds its log. Returns when everything is applied.
     ///
@@ -61,7 +61,8 @@ public final class Engine: Sendable {
         settings.log.level = configuration.acknowledgement
         do {
             let opened = try EngineOpening(
-                directory: directory, configuration: settings, environment: environment, inParallel: execution == .threads
+                directory: directory, configuration: settings, environment: environment,
+                inParallel: execution == .threads
             ).run()
             do {
                 return try Engine(
@@ -107,7 +108,9 @@ public final class Engine: Sendable {
         self.storageParker = storageParker
         snapshotter =
             configuration.snapshots.isEnabled
-            ? try Self.makeSnapshotter(opened, directory, configuration, environment, isMapping: execution == .threads, wake: { storageParker.wake() })
+            ? try Self.makeSnapshotter(
+                opened, directory, configuration, environment, isMapping: execution == .threads,
+                wake: { storageParker.wake() })
             : nil
         scrub =
             configuration.scrubBytesPerSecond > 0 && execution == .threads
@@ -152,107 +155,6 @@ public final class Engine: Sendable {
         }
     }
 
-    /// Makes the snapshotter and gives every owner its side of it. Before any thread runs.
-    private static func makeSnapshotter(
-        _ opened: OpenedState, _ directory: String, _ configuration: EngineConfiguration,
-        _ environment: EngineEnvironment, isMapping: Bool, wake: @escaping @Sendable () -> Void
-    ) throws -> Snapshotter {
-        let store = SnapshotStore(directory: SnapshotPaths.directory(in: directory), disk: environment.disk)
-        try store.prepare()
-        let loading = SnapshotLoading(
-            store: store, disk: environment.disk, configuration: configuration, time: environment.time)
-        let state = opened.state
-        let files = try SnapshotFilesWriter(
-            store: store, disk: environment.disk, logID: opened.log.log.id, workers: configuration.workers,
-            timelineCap: configuration.timelineCap, loaded: opened.isAsStored ? opened.manifest : nil,
-            images: opened.images, unusable: opened.unusable,
-            digest: { [users = state.users, posts = state.posts] manifest in
-                try loading.digest(manifest, users: users, posts: posts)
-            })
-        let snapshotter = Snapshotter(
-            files: files, log: opened.log.log, workers: configuration.workers, configuration: configuration.snapshots,
-            time: environment.time, loaded: opened.manifest, wake: wake)
-        let owners: [any StoredState] = [state] + opened.workers
-        for (number, owner) in owners.enumerated() {
-            let snapshot = OwnerSnapshot(number: number, owner: owner, snapshotter: snapshotter)
-            if opened.isAsStored { snapshot.adoptLoadedSnapshot() }
-            if isMapping, number < opened.images.count { snapshot.moveLoadedPages() }
-            if number == 0 { state.snapshot = snapshot } else { opened.workers[number - 1].snapshot = snapshot }
-        }
-        let log = opened.log.log
-        let policy = configuration.retention
-        let notify = environment.notify
-        snapshotter.notify = notify
-        snapshotter.onInstall = { dispensable, now in
-            do {
-                try log.removeSegments(policy, keepingFrom: dispensable + 1, now: now)
-            } catch {
-                // Only space is lost; the next installation tries again.
-                notify(EngineNotice(.warning, "retention: \(error)"))
-            }
-        }
-        return snapshotter
-    }
-
-    private static func start(_ runners: [WorkerRunner], pinned: Bool) -> [SystemThread] {
-        runners.map { runner in
-            let number = runner.worker.number
-            return SystemThread(name: "worker-\(number)") { runner.run(pinnedTo: pinned ? number : nil) }
-        }
-    }
-
-    private static func stepAll(_ runners: [WorkerRunner]) { for runner in runners { _ = runner.step() } }
-
-    /// Blocks until the workers have applied everything that is published.
-    private func waitUntilApplied() {
-        let target = writer.publishedLSN
-        while runners.contains(where: { $0.worker.appliedLSN < target }) {
-            if execution == .threads { writer.signal.waitForWorkers() } else { Self.stepAll(runners) }
-        }
-    }
-
-    private func runWriter() {
-        while !isStopping.load(ordering: .acquiring) {
-            switch writer.step() {
-            case .worked: _ = writer.maintainSnapshots()
-            case .stalled:
-                if !writer.maintainSnapshots() { writer.signal.waitForWorkers() }
-            case .idle:
-                if writer.maintainSnapshots() { break }
-                writer.signal.parker.park(milliseconds: 50)
-                writer.rest()
-            }
-            if endOnFailure() { return }
-        }
-        // What is queued is still sequenced and committed: the callers were told nothing else.
-        while !isDropping.load(ordering: .acquiring) {
-            switch writer.step() {
-            case .worked: break
-            case .stalled: writer.signal.waitForWorkers()
-            case .idle: return
-            }
-            if endOnFailure() { return }
-        }
-    }
-
-    /// Snapshots, and between them the scrub.
-    private func runStorage() {
-        while !isStorageStopping.load(ordering: .acquiring) {
-            if let snapshotter, snapshotter.step() { continue }
-            scrub?.step(now: time.monotonicNanoseconds())
-            storageParker.park(milliseconds: 20)
-        }
-        snapshotter?.close()
-    }
-
-    /// Refuses everything and says so, once, when the log has failed. Returns whether it has.
-    private func endOnFailure() -> Bool {
-        guard let failure = writer.failure else { return false }
-        writer.refuseRest(.closed)
-        if !isFailureReported.exchange(true, ordering: .relaxed) { onFailure("\(failure)") }
-        return true
-    }
-
     // MARK: Writing
 
     /// Hands a command to the sequencer. The completion runs after the commit (at the configured level), or with the
@@ -292,81 +194,6 @@ public final class Engine: Sendable {
 
     /// Bytes of the log on the disk.
     public var logBytes: UInt64 { log.dataBytes }
-
-    // MARK: Reading
-
-    /// How long a read waits for the record that it asks to see, at most.
-    static let visibilityWaitNanoseconds: UInt64 = 1_000_000_000
-
-    /// Runs `body` on the worker that owns `user`, after it has applied `minimumLSN`.
-    func onWorker<Value: Sendable>(
-        of user: UserID, minimumLSN: UInt64, waitNanoseconds: UInt64 = Engine.visibilityWaitNanoseconds,
-        _ completion: @escaping @Sendable (Result<Value, EngineError>) -> Void,
-        _ body: @escaping @Sendable (Worker) -> Value
-    ) {
-        let number = Slot.worker(of: user, workers: runners.count)
-        onWorker(number, minimumLSN: minimumLSN, waitNanoseconds: waitNanoseconds, completion, body)
-    }
-
-    /// Runs `body` on a worker by its number.
-    func onWorker<Value: Sendable>(
-        _ number: Int, minimumLSN: UInt64, waitNanoseconds: UInt64 = Engine.visibilityWaitNanoseconds,
-        wantsWholeRecords: Bool = false, _ completion: @escaping @Sendable (Result<Value, EngineError>) -> Void,
-        _ body: @escaping @Sendable (Worker) -> Value
-    ) {
-        let deadline =
-            minimumLSN == 0 ? UInt64.max : time.monotonicNanoseconds().saturatingAdd(waitNanoseconds)
-        let job = WorkerJob(minimumLSN: minimumLSN, deadline: deadline, wantsWholeRecords: wantsWholeRecords) { result in
-            completion(result.map(body))
-        }
-        runners[number].offer(job)
-    }
-
-    /// What posts say, in the order of `entries`; nil for a body that was erased. Reads the log where the cache does not
-    /// help, so it may block for the disk.
-    public func bodies(of entries: [PostEntry]) throws(EngineError) -> [PostBody?] {
-        do {
-            return try bodies.bodies(of: entries, rows: posts.rows)
-        } catch {
-            throw .unreadableBody("\(error)")
-        }
-    }
-
-    // MARK: Snapshots
-
-    /// Takes a snapshot of everything that is committed now, and installs it. The completion runs on a thread of the engine.
-    public func snapshot(completion: @escaping @Sendable (Result<SnapshotReport, EngineError>) -> Void) {
-        guard let snapshotter else { return completion(.failure(.snapshotFailed("snapshots are switched off"))) }
-        snapshotter.request(completion)
-    }
-
-    func makeBackup(in target: String) throws(BackupError) -> BackupReport {
-        try Backup(disk: disk).make(of: log, snapshots: SnapshotPaths.directory(in: directory), in: target)
-    }
-
-    /// What became of the snapshots so far.
-    public var snapshotStatistics: SnapshotStatistics { snapshotter?.statistics ?? SnapshotStatistics() }
-
-    /// What the background scrub has found.
-    public var scrubStatistics: ScrubStatistics { scrub?.statistics ?? ScrubStatistics() }
-
-    /// So that the next start need not replay much.
-    private func takeLastSnapshot() {
-        let least = configuration.snapshots.recordsAtClose
-        guard let snapshotter, least > 0, writer.failure == nil,
-            writer.publishedLSN >= snapshotter.statistics.newestLSN + least
-        else { return }
-        let done = Parker()
-        let isDone = Mutex(false)
-        snapshot { _ in
-            isDone.withLock { $0 = true }
-            done.wake()
-        }
-        // Bounded: a slow disk must not keep a process from ending, and without the snapshot nothing is lost.
-        for _ in 0..<50 where !isDone.withLock({ $0 }) {
-            if execution == .threads { done.park(milliseconds: 100) } else { while step() {} }
-        }
-    }
 
     // MARK: Ending
 
@@ -417,13 +244,5 @@ public final class Engine: Sendable {
         } catch {
             throw .log(error)
         }
-    }
-}
-
-extension UInt64 {
-    /// The sum, or the highest number.
-    fileprivate func saturatingAdd(_ other: UInt64) -> UInt64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
     }
 }

@@ -42,7 +42,9 @@ struct EngineOpening {
     let environment: EngineEnvironment
     let inParallel: Bool
 
-    private var store: SnapshotStore { SnapshotStore(directory: SnapshotPaths.directory(in: directory), disk: environment.disk) }
+    private var store: SnapshotStore {
+        SnapshotStore(directory: SnapshotPaths.directory(in: directory), disk: environment.disk)
+    }
 
     private struct Choice {
         var manifest: SnapshotManifest?
@@ -112,7 +114,8 @@ struct EngineOpening {
         guard let loaded = choice.loaded, let manifest = choice.manifest else {
             let first = opened.log.firstLSN
             guard first == 1 else {
-                throw EngineOpenError.noUsableSnapshot(logStartsAt: first, reason: choice.rejected.first ?? "none is there")
+                throw EngineOpenError.noUsableSnapshot(
+                    logStartsAt: first, reason: choice.rejected.first ?? "none is there")
             }
             // Not to be known to strangers: it spreads the ids that they choose over the user table.
             let state = try SequencerState(configuration: configuration, ring: ring, seed: opened.log.id)

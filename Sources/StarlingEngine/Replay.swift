@@ -3,9 +3,18 @@ import StarlingSchema
 import StarlingSystem
 import SwiftProtobuf
 
+/// Where the records of a replay come from.
+protocol ReplayedLog {
+    /// Hands the records from `first` to `last` to `body`, in order. The views are valid only during the call.
+    func forEachRecord(from first: UInt64, upTo last: UInt64, _ body: (LogRecordView) throws -> Void) throws
+}
+
+extension Log: ReplayedLog {}
+extension LogReader: ReplayedLog {}
+
 /// Folds the log, from the record after the loaded snapshot on, into the sequencer's state and, through the ring, into the workers.
 struct Replay {
-    let log: Log
+    let log: any ReplayedLog
     let state: SequencerState
     let ring: EventRing
     let time: any TimeSource
@@ -14,13 +23,16 @@ struct Replay {
     /// Called after each publication.
     let wakeWorkers: () -> Void
 
+    /// The last record to fold.
+    var lastLSN = UInt64.max
+
     /// Records between two publications.
     private static let publishInterval: UInt64 = 1_024
 
     func run() throws(EngineOpenError) -> UInt64 {
         var replayed: UInt64 = 0
         do {
-            try log.forEachRecord(from: state.lastLSN + 1) { view in
+            try log.forEachRecord(from: state.lastLSN + 1, upTo: lastLSN) { view in
                 let fact = view.isLost ? nil : try decode(view)
                 let events = fact.map(Self.events) ?? 1
                 if events > ring.capacity {

@@ -31,7 +31,7 @@ extension Sequencer {
         for (row, rowContext) in zip(rows, contexts) {
             do throws(EngineError) {
                 if let first = try firstAnswer(rowContext, Self.isPost), case .post(let id) = first.outcome {
-                    replayedLSN = first.lsn
+                    replayedLSN = max(replayedLSN, first.lsn)
                     results.append(.success(id))
                 } else {
                     results.append(.success(try append(row, rowContext)))

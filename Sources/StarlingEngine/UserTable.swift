@@ -105,7 +105,9 @@ final class UserTable: @unchecked Sendable {
     /// Takes over the ids that a snapshot put into `table`. Some 20 ns a user. Before any thread looks anything up.
     func adoptLoadedPages(usedBytes: Int) throws(ArenaError) {
         try table.adoptLoadedPages(usedBytes: usedBytes)
-        guard table.count <= Int(limit) else { throw .damagedImage("\(table.count) users, at most \(limit) are allowed") }
+        guard table.count <= Int(limit) else {
+            throw .damagedImage("\(table.count) users, at most \(limit) are allowed")
+        }
         count = UInt32(table.count)
         var buckets = Self.firstCount
         while buckets * 3 < Int(count) * 4 { buckets *= 2 }

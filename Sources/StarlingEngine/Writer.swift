@@ -29,20 +29,17 @@ final class Writer: @unchecked Sendable {
     private let graphBytes = Atomic<Int>(0)
     private var queue: [Submission] = []
     private var queueStart = 0
-    private var answers: [Answer] = []
+    private var answers = PendingAnswers()
     private var quiet = Quiet()
     private var lastSync: UInt64 = 0
     private let failed = Mutex<LogError?>(nil)
-
-    private struct Answer {
-        var completion: @Sendable (Result<WriteReceipt, EngineError>) -> Void
-        var result: Result<WriteReceipt, EngineError>
-    }
 
     /// When something was last written and whether it is known to be on the disk.
     private struct Quiet {
         var since: UInt64 = 0
         var needsMarker = false
+        /// Whether writes of the last round were answered as durable, although the log's own level is lower.
+        var hasDiskAnswers = false
     }
 
     /// Uncommitted log bytes at which a round ends, so that answers do not wait for ever in a flood.
@@ -117,11 +114,31 @@ final class Writer: @unchecked Sendable {
                 if case .tooMuch = reservation { return false }
                 result = .failure(error)
             }
-            answers.append(Answer(completion: submission.completion, result: result))
+            keep(result, for: submission)
             queueStart += 1
             if failure != nil { return false }
         }
         return false
+    }
+
+    /// Keeps an answer until the level that was asked for is reached, and lets it say so. Answers at one level stay in order.
+    private func keep(_ result: Result<WriteReceipt, EngineError>, for submission: Submission) {
+        let own = log.log.level
+        let asked = submission.context.durability ?? own
+        guard case .success(var receipt) = result else {
+            // Nothing is to be made safe. But a refusal tells of what stands before it, so it does not overtake that.
+            return answers.add(result, at: min(asked, own), submission.completion)
+        }
+        // The record of a repeated key may be safer by now than is asked for.
+        let reached = receipt.isReplay ? level(of: receipt.lsn) : .memory
+        receipt.durability = max(asked, reached)
+        answers.add(.success(receipt), at: asked > reached ? asked : min(asked, own), submission.completion)
+    }
+
+    /// How safe a record is now.
+    private func level(of lsn: UInt64) -> AcknowledgementLevel {
+        if lsn <= log.log.durableLSN { return .disk }
+        return lsn <= log.log.writtenLSN ? .os : .memory
     }
 
     private enum Reservation { case made, tooMuch, refused }
@@ -148,29 +165,46 @@ final class Writer: @unchecked Sendable {
         }
     }
 
+    /// Makes the round safe, step by step, and gives each answer as soon as its level is reached. Readers see the round when
+    /// it is committed at the log's level, whatever single writes asked for; and not before it is written, because they read
+    /// bodies from the log.
     private func finishRound(hasRecords: Bool) {
-        if hasRecords {
-            // Answered before the kernel has it, but not shown: what readers see they can also read the bodies of.
-            if log.log.level == .memory { answerAll() }
-            do {
-                try log.commit()
-                quiet = Quiet(since: time.monotonicNanoseconds(), needsMarker: true)
-            } catch {
-                fail(error)
-                return
+        answers.give(at: .memory)
+        do throws(LogError) {
+            if hasRecords {
+                try commit()
+                publish()
             }
-            publish()
+            answers.give(at: max(log.log.level, .os))
+            if !answers.isEmpty {
+                try syncNow()
+                quiet.hasDiskAnswers = true
+                answers.give(at: .disk)
+            }
+        } catch {
+            return fail(error)
         }
-        answerAll()
         if log.log.level == .os { syncWhenDue() }
+    }
+
+    private func commit() throws(LogError) {
+        if log.log.level == .disk, answers.isAwaiting(.os) {
+            try log.flush()
+            answers.give(at: .os)
+        }
+        try log.commit()
+        quiet = Quiet(since: time.monotonicNanoseconds(), needsMarker: true)
+    }
+
+    private func syncNow() throws(LogError) {
+        try log.sync()
+        lastSync = time.monotonicNanoseconds()
     }
 
     /// The periodic sync of level `os`, under load.
     private func syncWhenDue() {
-        let now = time.monotonicNanoseconds()
-        guard now &- lastSync >= Self.syncNanoseconds else { return }
-        lastSync = now
-        do { try log.sync() } catch { fail(error) }
+        guard time.monotonicNanoseconds() &- lastSync >= Self.syncNanoseconds else { return }
+        do { try syncNow() } catch { fail(error) }
     }
 
     private func publish() {
@@ -186,21 +220,10 @@ final class Writer: @unchecked Sendable {
         graphBytes.store(state.graph.memory(users: Int(state.users.count)), ordering: .relaxed)
     }
 
-    private func answerAll() {
-        for answer in answers { answer.completion(answer.result) }
-        answers.removeAll(keepingCapacity: true)
-    }
-
-    /// Ends the writing: what was in this round may or may not have happened.
+    /// Ends the writing: what still waits in this round may or may not have happened.
     private func fail(_ error: LogError) {
         failed.withLock { $0 = error }
-        for answer in answers {
-            switch answer.result {
-            case .success: answer.completion(.failure(.unknownOutcome("\(error)")))
-            case .failure: answer.completion(answer.result)
-            }
-        }
-        answers.removeAll()
+        answers.giveUnknown(because: error)
     }
 
     /// Work for a moment without writes: the periodic sync of level `os`, and a marker after which the last batch cannot be
@@ -208,9 +231,10 @@ final class Writer: @unchecked Sendable {
     func rest() {
         guard quiet.needsMarker, failure == nil else { return }
         let idle = time.monotonicNanoseconds() &- quiet.since
-        guard idle >= (log.log.level == .disk ? Self.quietNanoseconds : Self.syncNanoseconds) else { return }
+        let level = quiet.hasDiskAnswers ? .disk : log.log.level
+        guard idle >= (level == .disk ? Self.quietNanoseconds : Self.syncNanoseconds) else { return }
         do {
-            if log.log.level != .memory { try log.writeSyncMarker() }
+            if level != .memory { try log.writeSyncMarker() }
             quiet.needsMarker = false
         } catch {
             fail(error)

@@ -110,8 +110,8 @@ extension EnvelopeHeader {
     private var contradiction: String? {
         if baseLSN == 0 || baseLSN > LogLimits.highestLSN { return "the envelope's base lsn is impossible" }
         if segmentBase == 0 || segmentBase > baseLSN { return "the envelope's segment base is impossible" }
-        if sequence == 0 { return "the envelope's sequence is impossible" }
-        if incarnation == 0 || incarnation == .max { return "the envelope's incarnation is impossible" }
+        if sequence == 0 || sequence > .max / 2 { return "the envelope's sequence is impossible" }
+        if incarnation == 0 || incarnation > .max / 2 { return "the envelope's incarnation is impossible" }
         if durableUpTo >= nextLSN { return "the envelope's durable watermark lies beyond its records" }
         if bodyLength > LogLimits.envelopeBodyBytes { return "the envelope's body is larger than 16 MiB" }
         if isLost {

@@ -71,12 +71,8 @@ struct LogOpening {
 
     private func prepareDirectory() throws(LogError) -> any DiskLock {
         do {
-            if !disk.exists(path) {
-                let isNewParent = !disk.exists(parent)
-                try disk.createDirectory(path)
-                try disk.syncDirectory(parent)
-                if isNewParent { try disk.syncDirectory(Self.parent(of: parent)) }
-            }
+            if !disk.exists(path) { try disk.createDirectory(path) }
+            try syncNames()
         } catch {
             throw .cannotCreate(error)
         }
@@ -85,6 +81,18 @@ struct LogOpening {
         } catch {
             if error.code == SystemErrorCode.wouldBlock { throw .locked(path: error.path) }
             throw .cannotCreate(error)
+        }
+    }
+
+    /// Makes the names of the directories durable. Each time: whoever made them may have ended before it came to that.
+    private func syncNames() throws(DiskError) {
+        try disk.syncDirectory(parent)
+        var ancestor = Self.parent(of: parent)
+        try disk.syncDirectory(ancestor)
+        // Above, where this process may not even read, it has made nothing.
+        while ancestor != "/", ancestor != "." {
+            ancestor = Self.parent(of: ancestor)
+            try? disk.syncDirectory(ancestor)
         }
     }
 

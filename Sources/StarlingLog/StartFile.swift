@@ -102,6 +102,7 @@ struct StartFile: Equatable, Sendable {
             let start = StartFile(logID: word(8), firstLSN: word(16), sequence: word(24), chain: word(32))
             let isPossible =
                 start.logID != 0 && start.firstLSN > 0 && start.firstLSN <= LogLimits.highestLSN && start.sequence > 0
+                && start.sequence <= .max / 2
             return (Int(half(4)), isPossible ? start : nil)
         }
     }

@@ -93,7 +93,7 @@ final class WatermarkFile {
             guard load(0, UInt32.self) == magic, load(32, UInt32.self) == CRC32C.checksum(covered) else { return nil }
             let content = Content(
                 logID: load(8, UInt64.self), generation: load(16, UInt64.self), durableLSN: load(24, UInt64.self))
-            guard content.durableLSN <= LogLimits.highestLSN, content.generation < .max else { return nil }
+            guard content.durableLSN <= LogLimits.highestLSN, content.generation <= .max / 2 else { return nil }
             return (Int(load(4, UInt32.self)), content)
         }
     }

@@ -3,7 +3,8 @@ extension Disk {
     /// after `syncDirectory` of its parent. Returns the bytes copied.
     ///
     /// Throws when `destination` exists, and with `EIO` when the file is shorter than `byteCount`.
-    public func copyFile(_ source: String, to destination: String, byteCount: UInt64? = nil) throws(DiskError) -> UInt64 {
+    public func copyFile(_ source: String, to destination: String, byteCount: UInt64? = nil) throws(DiskError) -> UInt64
+    {
         let input = try open(source, .read)
         defer { input.close() }
         let size = try input.size()
@@ -17,7 +18,8 @@ extension Disk {
         defer { buffer.deallocate() }
         var offset: UInt64 = 0
         while offset < wanted {
-            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<Int(min(UInt64(buffer.count), wanted - offset))])
+            let part = UnsafeMutableRawBufferPointer(
+                rebasing: buffer[..<Int(min(UInt64(buffer.count), wanted - offset))])
             guard try input.read(into: part, at: offset) == part.count else {
                 throw DiskError(operation: "copy", path: source, code: SystemErrorCode.inputOutput)
             }

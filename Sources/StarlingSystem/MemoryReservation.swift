@@ -5,7 +5,7 @@ import Glibc
 /// pages when they are first touched, so a large range costs nothing until it is used. Returned to the kernel when the
 /// value goes.
 public struct MemoryReservation: ~Copyable {
-    /// The first byte; aligned to 2 MiB, the size of a huge page.
+    /// The first byte; aligned to 2 MiB, the size of a huge page, where those were asked for, else to a page.
     public let base: UnsafeMutableRawPointer
     /// Usable bytes from `base`.
     public let byteCount: Int
@@ -20,7 +20,9 @@ public struct MemoryReservation: ~Copyable {
     ///
     /// Throws when the address space or the overcommit limit (`vm.overcommit_memory = 2`) does not allow the range.
     public init(byteCount: Int, hugePageBytes: Int) throws(MemoryReservationError) {
-        let (padded, overflow) = byteCount.addingReportingOverflow(Self.hugePageBytes)
+        // Only huge pages need the alignment; what is small is mapped as it is, in one call.
+        let wantsHugePages = hugePageBytes > 0
+        let (padded, overflow) = byteCount.addingReportingOverflow(wantsHugePages ? Self.hugePageBytes : 0)
         guard byteCount > 0, !overflow else { throw MemoryReservationError(byteCount: byteCount, code: EINVAL) }
         let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         guard let mapping = mmap(nil, padded, PROT_READ | PROT_WRITE, flags, -1, 0), mapping != MAP_FAILED else {
@@ -28,10 +30,10 @@ public struct MemoryReservation: ~Copyable {
         }
         self.mapping = mapping
         mappingBytes = padded
-        base = mapping.alignedUp(toMultipleOf: Self.hugePageBytes)
+        base = wantsHugePages ? mapping.alignedUp(toMultipleOf: Self.hugePageBytes) : mapping
         self.byteCount = byteCount
         if hugePageBytes > 0 { _ = madvise(base, min(hugePageBytes, byteCount), MADV_HUGEPAGE) }
-        if hugePageBytes < byteCount {
+        if hugePageBytes < byteCount, byteCount >= Self.hugePageBytes {
             let small = (base + max(hugePageBytes, 0)).alignedUp(toMultipleOf: 4096)
             let end = base + byteCount
             if small < end { _ = madvise(small, end - small, MADV_NOHUGEPAGE) }

@@ -3,6 +3,7 @@ import Foundation
 import StarlingCheck
 import StarlingEngine
 import StarlingServer
+import Synchronization
 
 /// `starling check crash`: real crashes of real daemons on this machine.
 struct CheckCrashCommand: AsyncParsableCommand {
@@ -94,16 +95,26 @@ struct CheckCrashCommand: AsyncParsableCommand {
         options.breaksSync = broken != nil
         if let kind = fileSystem.flatMap({ CrashVolume.Kind(rawValue: $0) }) { options.fileSystems = [kind] }
         let signals = await TerminationSignals()
-        let work = Task { [options] in
-            try await CrashCheck.run(options) { StandardError.print("starling: \($0)") }
-        }
+        let stop = StopFlag()
         let watch = Task {
             await signals.wait()
             if Task.isCancelled { return }
-            StandardError.print("starling: stopping after this round; a second signal ends at once")
-            work.cancel()
+            stop.isSet.store(true, ordering: .relaxed)
+            StandardError.print("starling: stopping after this round; a second signal ends at once, untidily")
         }
         defer { watch.cancel() }
-        return try await work.value
+        let evidence = try await CrashCheck.run(options, isStopping: { stop.isSet.load(ordering: .relaxed) }) {
+            StandardError.print("starling: \($0)")
+        }
+        if stop.isSet.load(ordering: .relaxed) {
+            StandardOutput.print(evidence.text)
+            throw Failure("stopped by a signal before everything was done", code: 130)
+        }
+        return evidence
     }
+}
+
+/// Set by the first signal.
+private final class StopFlag: Sendable {
+    let isSet = Atomic<Bool>(false)
 }

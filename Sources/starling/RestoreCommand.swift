@@ -30,7 +30,8 @@ struct RestoreCommand: AsyncParsableCommand {
             guard verification.exitCode == 0 else {
                 throw Failure("the restored log is not whole: \(verification.outcome)", code: verification.exitCode)
             }
-            StandardOutput.print("restored lsn=\(report.lsn) files=\(report.files) bytes=\(report.bytes) to \(command.data)")
+            StandardOutput.print(
+                "restored lsn=\(report.lsn) files=\(report.files) bytes=\(report.bytes) to \(command.data)")
         }
     }
 }

@@ -8,7 +8,8 @@ enum StartSummary {
         let recovery = daemon.engine.recovery
         lines += recovery.rejectedSnapshots.map { "not used: \($0)" }
         lines.append(
-            recovery.snapshotLSN == 0 ? "no snapshot was loaded" : "loaded the snapshot of record \(recovery.snapshotLSN)")
+            recovery.snapshotLSN == 0
+                ? "no snapshot was loaded" : "loaded the snapshot of record \(recovery.snapshotLSN)")
         lines.append(
             "replayed \(recovery.replayedRecords) records into \(configuration.engine.workers) workers")
         lines.append("writes are answered at \(configuration.engine.acknowledgement); data in \(configuration.data)")

@@ -63,7 +63,8 @@ import Testing
             "--flips", "100", "--kills", "0", "--faults", "0", "--power-cuts", "0", "--disk-full", "0")
         #expect(run.code == 0, "\(run.output)")
         #expect(run.count("flips") == 400 && run.count("cuts") >= 400)
-        let judged = ["flipsSame", "flipsRefused", "flipsLatent", "flipsTorn", "flipsShortened"].reduce(0) { $0 + run.count($1) }
+        let outcomes = ["flipsSame", "flipsRefused", "flipsLatent", "flipsTorn", "flipsShortened"]
+        let judged = outcomes.reduce(0) { $0 + run.count($1) }
         #expect(judged == run.count("flips") + run.count("cuts"))
         #expect(run.count("flipsRefused") > 0)
         #expect(run.left.isEmpty, "\(run.left)")

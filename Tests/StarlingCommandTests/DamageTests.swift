@@ -9,18 +9,20 @@ import Testing
 
     private var data: String { get throws { try #require(directory).path + "/data" } }
 
-    /// Every file below the log's directory with its content.
+    /// Every file below the data directory with its content.
     private func files() throws -> [String: Data] {
-        let log = try data + "/log"
+        let data = try data
         var files: [String: Data] = [:]
-        for name in try FileManager.default.contentsOfDirectory(atPath: log) {
-            files[name] = FileManager.default.contents(atPath: "\(log)/\(name)")
+        for path in try FileManager.default.subpathsOfDirectory(atPath: data) {
+            files[path] = FileManager.default.contents(atPath: "\(data)/\(path)")
         }
         return files
     }
 
+    /// The name of the log's first segment.
     private func segment() throws -> String {
-        try #require(files().keys.filter { $0.hasSuffix(".seg") }.min())
+        let path = try #require(files().keys.filter { $0.hasSuffix(".seg") }.min())
+        return String(path.dropFirst("log/".count))
     }
 
     /// A directory with fifty posts, closed cleanly.
@@ -71,6 +73,49 @@ import Testing
         #expect([65, 66].contains(served.code), "\(served.errors)")
         #expect(try await StarlingCommand.run("verify", data).code == served.code)
         #expect(try files() == before)
+    }
+
+    /// Fifty posts with a snapshot in the middle; the directory is looked at beside the daemon, and after it.
+    @Test func snapshotsAreListedAndComparedWithTheLog() async throws {
+        let serving = try await ServingCommand.start(data)
+        let http = try HTTPConnection(port: serving.http)
+        let admin = try HTTPConnection(port: serving.admin)
+        for number in 1...50 {
+            _ = try await http.request("POST", "/v1/posts", ["X-Actor-Id": "1"], json: #"{"text":"post \#(number)"}"#)
+            if number == 20 || number == 40 { _ = try await admin.request("POST", "/admin/snapshot", json: "{}") }
+        }
+        let beside = try await StarlingCommand.run("verify", data, "--deep", "--json")
+        #expect(beside.code == 0 && beside.json["status"] == .string("whole"), "\(beside.output)\(beside.errors)")
+        let digest = try await StarlingCommand.run("digest", data)
+        let state = try await serving.admin("/admin/state-digest").json
+        #expect(digest.code == 0 && digest.output == "\(state["digest"]?.string ?? "") lsn=50\n")
+        #expect(await serving.terminate().code == 0)
+
+        let before = try files()
+        let whole = try await StarlingCommand.run("verify", data, "--deep")
+        #expect(whole.code == 0 && !whole.output.contains("DEGRADED"))
+        let lines = whole.lines.filter { $0.hasPrefix("snapshot ") }
+        #expect(lines.map { $0.prefix(12) } == ["snapshot 40:", "snapshot 20:"])
+        #expect(lines.allSatisfy { $0.contains("2 workers") && $0.contains("whole, the state that the log gives") })
+        #expect(try await StarlingCommand.run("digest", data, "--workers", "3").output == digest.output)
+        #expect(try files() == before, "looking changes nothing")
+
+        let name = try #require(before.keys.first { $0.hasSuffix("040-001.pages") })
+        var bytes = try #require(before[name])
+        bytes[5_000] ^= 4
+        try bytes.write(to: URL(fileURLWithPath: "\(data)/\(name)"))
+        let degraded = try await StarlingCommand.run("verify", data)
+        #expect(degraded.code == 0, "the log stands for everything")
+        #expect(degraded.lines.last?.hasPrefix("DEGRADED: 1 of 2 snapshots") == true)
+        let json = try await StarlingCommand.run("log", "verify", data, "--json").json
+        #expect(json["status"] == .string("degraded") && json["exitCode"] == .number(0))
+        let damage = json["snapshots"]?[0]?["damage"]
+        #expect("snapshots/" + (damage?["file"]?.string ?? "") == name)
+        #expect(damage?["place"]?.string?.isEmpty == false)
+        #expect(json["snapshots"]?[1]?["status"] == .string("whole"))
+        let again = try await StarlingCommand.run("digest", data)
+        #expect(again.code == 0 && again.output == digest.output, "the older snapshot and the log give the same")
+        #expect(again.errors.contains(name.dropFirst("snapshots/".count)))
     }
 
     @Test func aDirectoryThatIsNotThereIsNamed() async throws {

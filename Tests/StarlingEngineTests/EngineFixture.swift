@@ -123,9 +123,10 @@ final class EngineFixture {
     }
 
     func feedPage(_ user: UInt64, from position: PagePosition? = nil, limit: Int = 50) throws -> PostPage {
-        try read { 
+        try read {
             engine.feed(
-                of: UserID(rawValue: user), from: position, limit: limit, minimumLSN: engine.publishedLSN, completion: $0)
+                of: UserID(rawValue: user), from: position, limit: limit, minimumLSN: engine.publishedLSN,
+                completion: $0)
         }
     }
 

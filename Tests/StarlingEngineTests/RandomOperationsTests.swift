@@ -134,13 +134,24 @@ import Testing
 
         private func checkLists(of user: UInt64) throws {
             let id = UserID(rawValue: user)
-            let following = try fixture.read { fixture.engine.following(of: id, limit: 200, minimumLSN: fixture.engine.publishedLSN, completion: $0) }
+            let following = try fixture.read {
+                fixture.engine.following(of: id, limit: 200, minimumLSN: fixture.engine.publishedLSN, completion: $0)
+            }
             #expect(Set(following.entries.map(\.user.rawValue)) == model.followees(user))
-            let followers = try fixture.read { fixture.engine.followers(of: id, limit: 200, minimumLSN: fixture.engine.publishedLSN, completion: $0) }
+            let followers = try fixture.read {
+                fixture.engine.followers(of: id, limit: 200, minimumLSN: fixture.engine.publishedLSN, completion: $0)
+            }
             #expect(Set(followers.entries.map(\.user.rawValue)) == model.followers(user))
-            let posts = try fixture.read { fixture.engine.posts(of: id, viewer: nil, limit: 1_000, minimumLSN: fixture.engine.publishedLSN, completion: $0) }
+            let posts = try fixture.read {
+                fixture.engine.posts(
+                    of: id, viewer: nil, limit: 1_000, minimumLSN: fixture.engine.publishedLSN, completion: $0)
+            }
             #expect(posts.entries.map(\.post) == model.posts(of: user).prefix(1_000).map { $0 })
-            guard let profile = try fixture.read({ fixture.engine.profile(of: id, minimumLSN: fixture.engine.publishedLSN, completion: $0) }) else { return }
+            guard
+                let profile = try fixture.read({
+                    fixture.engine.profile(of: id, minimumLSN: fixture.engine.publishedLSN, completion: $0)
+                })
+            else { return }
             #expect(profile.followerCount == model.followers(user).count)
             #expect(profile.followingCount == model.followees(user).count)
             #expect(profile.postCount == model.posts(of: user).count)

@@ -6,6 +6,19 @@ import Testing
 
 /// Power cuts by the seed: what was acknowledged at level `disk` is there afterwards, and what is there is a prefix.
 @Suite struct CrashTests {
+    /// An opening that ended after it had made the directory, and before the directory's name was durable.
+    @Test(arguments: 0..<2) func logOutlivesAnInterruptedFirstOpening(syncs: Int) throws {
+        let disk = SimulatedDisk(seed: 1)
+        disk.fail(.syncDirectory, afterCalls: syncs, code: SystemErrorCode.inputOutput)
+        #expect(throws: LogError.self) { _ = try Log.open(directory: "/parent/data", disk: disk, newLogID: 7) }
+        disk.clearFaults()
+        let opened = try Log.open(directory: "/parent/data", disk: disk, newLogID: 7)
+        _ = try [UInt8(1)].withUnsafeBytes { try opened.writer.append(timestamp: 1, key: 1, value: $0) }
+        try opened.writer.commit()
+        disk.crash(.loseUnsynced)
+        #expect(try Log.open(directory: "/parent/data", disk: disk, newLogID: 8).report.lastLSN == 1)
+    }
+
     /// One life of a log after another on one disk, each ended by a crash, compared with what was appended.
     private struct Life {
         let disk: SimulatedDisk

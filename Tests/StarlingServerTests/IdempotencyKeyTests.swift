@@ -10,10 +10,16 @@ import Testing
     private static let fields = ["X-Actor-Id": "1", "Idempotency-Key": "first"]
     private static let body = #"{"text":"only once"}"#
 
+    /// So that a repeated answer is the first one to the byte: what is less safe at first may say more when it is repeated.
+    @Sendable
+    private static func onDisk(_ configuration: inout DaemonConfiguration) throws {
+        try configuration.set("ack", "disk")
+    }
+
     @Test func theFirstAnswerIsGivenAgainAtEveryDoor() async throws {
         let directory = try TemporaryDirectory()
         var first: HTTPAnswer?
-        try await TestDaemon.run(in: directory) { daemon in
+        try await TestDaemon.run(in: directory, configure: Self.onDisk) { daemon in
             let http = try daemon.http()
             let made = try await http.request("POST", "/v1/posts", Self.fields, json: Self.body)
             #expect(made.status == 201 && made.field("Idempotent-Replayed") == nil)
@@ -46,6 +52,28 @@ import Testing
         }
     }
 
+    /// What was only written before the restart is on the disk after it, and the repeated answer says so, at both doors.
+    @Test func aRepeatedAnswerSaysHowSafeItIsByNow() async throws {
+        let directory = try TemporaryDirectory()
+        for level in [Starling_V1_Durability.os, .disk] {
+            try await TestDaemon.run(in: directory) { daemon in
+                let doors: [any Door] = [try HTTPDoor(daemon), TCPDoor(client: try await daemon.client())]
+                for door in doors {
+                    let answer = try await door.call(
+                        "CreatePost", Starling_V1_CreatePostRequest.with { $0.text = "only once" },
+                        answer: Starling_V1_CreatePostResponse.self,
+                        .with {
+                            $0.actorID = 1
+                            $0.idempotencyKey = "first"
+                            $0.durability = .os
+                        }
+                    ).success()
+                    #expect(answer.durability.rawValue >= level.rawValue && answer.lsn == 1)
+                }
+            }
+        }
+    }
+
     @Test func anotherRequestUnderTheKeyIsRefused() async throws {
         try await TestDaemon.run { daemon in
             let http = try daemon.http()
@@ -75,7 +103,7 @@ import Testing
 
     /// What changed nothing is answered again as it was, also when it would change something by now.
     @Test func aWriteThatChangedNothingIsRepeatedToo() async throws {
-        try await TestDaemon.run { daemon in
+        try await TestDaemon.run(configure: Self.onDisk) { daemon in
             let http = try daemon.http()
             _ = try await http.request("PUT", "/v1/users/1/following/2")
             let second = try await http.request("PUT", "/v1/users/1/following/2", Self.fields)
@@ -121,7 +149,7 @@ import Testing
 
     /// A batch with a key is stored once, and its rows' reasons are given again.
     @Test func batchesAreRepeatedRowByRow() async throws {
-        try await TestDaemon.run { daemon in
+        try await TestDaemon.run(configure: Self.onDisk) { daemon in
             let http = try daemon.http()
             for (target, body) in [
                 ("/v1/batch/posts", #"{"rows":[{"authorId":5,"text":"a"},{"authorId":5},{"authorId":6,"text":"b"}]}"#),

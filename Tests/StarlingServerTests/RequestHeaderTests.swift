@@ -52,37 +52,61 @@ import Testing
         }
     }
 
-    @Test(arguments: [("memory", ["memory"]), ("os", ["memory", "os"]), ("disk", ["memory", "os", "disk"])])
-    func durabilityIsNeverMoreThanTheServerOffers(level: String, accepted: [String]) async throws {
-        try await TestDaemon.run(configure: { try $0.set("ack", level) }) { daemon in
-            let http = try daemon.http()
-            for wanted in ["memory", "os", "disk"] {
-                let answer = try await http.request(
-                    "POST", "/v1/posts", ["X-Actor-Id": "1", "X-Durability": wanted], json: #"{"text":"x"}"#)
-                if accepted.contains(wanted) {
-                    #expect(answer.status == 201)
-                    #expect(answer.json["durability"] == .string(level.uppercased()))
-                } else {
-                    #expect(answer.status == 422)
-                    #expect(answer.json["code"] == .string("DURABILITY_UNAVAILABLE"))
+    /// Each write, at each door, asking each server for each level.
+    @Test(arguments: ["memory", "os", "disk"])
+    func everyLevelCanBeAskedFor(own: String) async throws {
+        try await TestDaemon.run(configure: { try $0.set("ack", own) }) { daemon in
+            let doors: [any Door] = [try HTTPDoor(daemon), TCPDoor(client: try await daemon.client())]
+            var number: UInt64 = 100
+            for door in doors {
+                for asked in [Starling_V1_Durability.memory, .os, .disk, .unspecified] {
+                    number += 1
+                    let expected = asked == .unspecified ? "\(own)" : "\(asked)"
+                    let levels = try await Self.write(door, number, .with { $0.durability = asked })
+                    #expect(levels.map { "\($0)" } == Array(repeating: expected, count: 6), "asked for \(asked)")
                 }
             }
-            let posts = try await daemon.admin().request("GET", "/admin/quiesce").json["totals"]?["posts"]
-            #expect(posts == .string("\(accepted.count)"))
         }
     }
 
-    @Test func overTCPItIsTheSame() async throws {
-        try await TestDaemon.run { daemon in
-            let door = TCPDoor(client: try await daemon.client())
-            let request = Starling_V1_FollowRequest.with { ($0.userID, $0.targetID) = (1, 2) }
-            let refused = try await door.call(
-                "Follow", request, answer: Starling_V1_FollowResponse.self, .with { $0.durability = .disk })
-            #expect(refused.verdict == "422 DURABILITY_UNAVAILABLE")
-            let accepted = try await door.call(
-                "Follow", request, answer: Starling_V1_FollowResponse.self, .with { $0.durability = .memory })
-            #expect(try accepted.success().durability == .os)
+    /// The levels that six kinds of writes say they have reached.
+    private static func write(
+        _ door: any Door, _ number: UInt64, _ context: Starling_V1_RequestContext
+    ) async throws -> [Starling_V1_Durability] {
+        let follow = Starling_V1_FollowRequest.with { ($0.userID, $0.targetID) = (number, 2) }
+        let unfollow = Starling_V1_UnfollowRequest.with { ($0.userID, $0.targetID) = (number, 2) }
+        let post = Starling_V1_CreatePostRequest.with { $0.text = "x" }
+        let posts = Starling_V1_BatchPostsRequest.with {
+            $0.rows = [
+                .with {
+                    $0.authorID = number
+                    $0.text = "y"
+                }
+            ]
         }
+        let follows = Starling_V1_BatchFollowsRequest.with {
+            $0.rows = [.with { ($0.userID, $0.targetID) = (number, 3) }]
+        }
+        var acting = context
+        acting.actorID = number
+        let made = try await door.call(
+            "CreatePost", post, answer: Starling_V1_CreatePostResponse.self, acting
+        ).success()
+        let delete = Starling_V1_DeletePostRequest.with { $0.postID = made.post.id }
+        return [
+            made.durability,
+            try await door.call("Follow", follow, answer: Starling_V1_FollowResponse.self, context).success()
+                .durability,
+            try await door.call("Unfollow", unfollow, answer: Starling_V1_UnfollowResponse.self, context).success()
+                .durability,
+            try await door.call("BatchPosts", posts, answer: Starling_V1_BatchPostsResponse.self, context).success()
+                .durability,
+            try await door.call("BatchFollows", follows, answer: Starling_V1_BatchFollowsResponse.self, context)
+                .success()
+                .durability,
+            try await door.call("DeletePost", delete, answer: Starling_V1_DeletePostResponse.self, acting).success()
+                .durability,
+        ]
     }
 
     @Test(arguments: [

@@ -43,6 +43,8 @@ struct CheckedWrite: Sendable {
     var actor: UInt64
     var kind: Kind
     var key: String?
+    /// The level that it asks for; unspecified for the server's own.
+    var durability = Starling_V1_Durability.unspecified
 
     /// The texts of the posts that it creates.
     var texts: [String] {
@@ -92,7 +94,7 @@ extension CheckedWrite {
         }
         return DoorCall(
             operation: "Follow", request: request, method: "PUT", target: "/v1/users/\(actor)/following/\(target)",
-            actor: actor, key: key)
+            actor: actor, key: key, durability: durability)
     }
 
     private func unfollowCall(
@@ -104,7 +106,7 @@ extension CheckedWrite {
         }
         return DoorCall(
             operation: "Unfollow", request: request, method: "DELETE",
-            target: "/v1/users/\(actor)/following/\(target)", actor: actor, key: key)
+            target: "/v1/users/\(actor)/following/\(target)", actor: actor, key: key, durability: durability)
     }
 
     private func postCall(
@@ -116,7 +118,7 @@ extension CheckedWrite {
         }
         return DoorCall(
             operation: "CreatePost", request: request, method: "POST", target: "/v1/posts", hasBody: true,
-            actor: actor, key: key)
+            actor: actor, key: key, durability: durability)
     }
 
     private func deleteCall(
@@ -124,7 +126,7 @@ extension CheckedWrite {
     ) -> DoorCall<Starling_V1_DeletePostRequest, Starling_V1_DeletePostResponse> {
         DoorCall(
             operation: "DeletePost", request: .with { $0.postID = post }, method: "DELETE",
-            target: "/v1/posts/\(post)", actor: actor, key: key)
+            target: "/v1/posts/\(post)", actor: actor, key: key, durability: durability)
     }
 
     private func importCall(
@@ -140,7 +142,7 @@ extension CheckedWrite {
         }
         return DoorCall(
             operation: "BatchFollows", request: request, method: "POST", target: "/v1/batch/follows", hasBody: true,
-            actor: actor, key: key)
+            actor: actor, key: key, durability: durability)
     }
 
     private func importCall(
@@ -156,7 +158,7 @@ extension CheckedWrite {
         }
         return DoorCall(
             operation: "BatchPosts", request: request, method: "POST", target: "/v1/batch/posts", hasBody: true,
-            actor: actor, key: key)
+            actor: actor, key: key, durability: durability)
     }
 }
 

@@ -32,7 +32,7 @@ struct CrashCampaign {
     private var keyed: [CheckedWrite] = []
     private var lives = 0
     private var anchor: UInt64 = 0
-    private var mayLose = false
+    private var isPowerLoss = false
     var nextDigest = 1
 
     /// Past so many records another campaign goes on faster.
@@ -186,7 +186,7 @@ struct CrashCampaign {
     // MARK: Verification
 
     /// Notes that the power was cut: only what was on the disk must be there.
-    mutating func losePower() { mayLose = setting.level != "disk" }
+    mutating func losePower() { isPowerLoss = true }
 
     mutating func startAndVerify() async throws {
         let copy = try await copyForDigest()
@@ -198,15 +198,16 @@ struct CrashCampaign {
         self.daemon = daemon
         if let copy { try await compareDigest(copy, daemon) }
         let entries = ledger.take()
+        let mayLose = isPowerLoss && setting.level != "disk"
         let before = CrashVerification.Before(
-            log: log, anchor: mayLose ? min(anchor, log.lastLSN) : log.lastLSN, mayLose: mayLose, entries: entries,
-            keyed: keyed)
+            log: log, anchor: mayLose ? min(anchor, log.lastLSN) : log.lastLSN, isPowerLoss: isPowerLoss,
+            mayLose: mayLose, entries: entries, keyed: keyed)
         var verification = CrashVerification(
             daemon: daemon, data: data, group: setting.group, random: SeededRandom(seed: random.next()))
         defer { evidence.add(verification.evidence) }
         log = try await verification.run(before)
         if setting.level == "disk" { anchor = log.lastLSN } else { anchor = daemon.readyLSN }
-        mayLose = false
+        isPowerLoss = false
         keyed = Array((entries.acknowledged.map(\.write).filter { $0.key != nil } + keyed).prefix(200))
     }
 }

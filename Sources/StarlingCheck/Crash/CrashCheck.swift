@@ -6,6 +6,7 @@ import StarlingSystem
 /// Crashes daemons and looks whether everything that they acknowledged is there.
 public struct CrashCheck {
     let options: CrashCheckOptions
+    let isStopping: @Sendable () -> Bool
     let report: @Sendable (String) -> Void
     let group: any EventLoopGroup
     /// Where all campaigns work.
@@ -19,18 +20,20 @@ public struct CrashCheck {
     static let roundsOfACampaign = 20
     private static let roundsAside = 3
     /// After so many violations there is nothing more to learn from going on.
-    private static let enoughViolations = 5
+    static let enoughViolations = 5
 
-    /// Runs everything that the options ask for. When the task is cancelled it stops after the current round and tidies
-    /// up.
+    /// Runs everything that the options ask for. Not to be cancelled: it has mounts and processes to tidy up.
     ///
-    /// - Parameter report: takes lines about how far it is.
+    /// - Parameters:
+    ///   - isStopping: asked between rounds; when it says true, nothing more is begun.
+    ///   - report: takes lines about how far it is.
     /// - Throws: `CrashCheckError` when the machine does not give what is needed.
     public static func run(
-        _ options: CrashCheckOptions, report: @escaping @Sendable (String) -> Void
+        _ options: CrashCheckOptions, isStopping: @escaping @Sendable () -> Bool,
+        report: @escaping @Sendable (String) -> Void
     ) async throws -> CrashEvidence {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        var check = CrashCheck(options, report: report, group: group)
+        var check = CrashCheck(options, isStopping: isStopping, report: report, group: group)
         do {
             try await check.run()
         } catch {
@@ -43,9 +46,11 @@ public struct CrashCheck {
     }
 
     private init(
-        _ options: CrashCheckOptions, report: @escaping @Sendable (String) -> Void, group: any EventLoopGroup
+        _ options: CrashCheckOptions, isStopping: @escaping @Sendable () -> Bool,
+        report: @escaping @Sendable (String) -> Void, group: any EventLoopGroup
     ) {
         self.options = options
+        self.isStopping = isStopping
         self.report = report
         self.group = group
         directory = "\(options.directory)/starling-check-\(getpid())"
@@ -61,7 +66,7 @@ public struct CrashCheck {
     }
 
     var goesOn: Bool {
-        !Task.isCancelled && (options.breaksSync || evidence.violations.count < Self.enoughViolations)
+        !isStopping() && (options.breaksSync || evidence.violations.count < Self.enoughViolations)
     }
 
     /// A line about how far it is, at most one a second.

@@ -8,7 +8,8 @@ public struct CrashCheckOptions: Sendable {
     public var fileSystems = CrashVolume.Kind.allCases
     /// Lives with calls to the disk that fail.
     public var faults = 40
-    /// Bits of each of four small data directories that are flipped, drawn at random, and as many cuts; nil for every byte.
+    /// Bits of each of four small data directories that are flipped, drawn at random, and as many cuts; nil for every
+    /// byte.
     public var flips: Int? = 1_000
     /// Disks that fill up. They need root.
     public var fullDisks = 2

@@ -23,6 +23,7 @@ public struct CrashEvidence: Sendable {
         case acknowledged = "acknowledged writes checked"
         case lost = "acknowledged writes lost"
         case lostAtOS = "writes of level os lost to power cuts, as documented"
+        case lostAtMemory = "writes of level memory lost, as documented"
         case lostLate = "writes lost that were answered while the file system was being shut down"
         case refused = "refused writes checked to be absent"
         case unanswered = "unanswered writes"

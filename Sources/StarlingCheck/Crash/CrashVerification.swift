@@ -18,7 +18,9 @@ struct CrashVerification {
         var log: FoldedLog
         /// Records up to here were on the disk, as far as the crash is concerned.
         var anchor: UInt64
-        /// Whether what is behind the anchor may be lost.
+        /// Whether the power was cut: then only what was answered with durability `disk` must be there.
+        var isPowerLoss: Bool
+        /// Whether what is behind the anchor may be lost: the power was cut, and the daemon's own level is `os`.
         var mayLose: Bool
         var entries: CrashLedger.Entries
         /// Writes with keys that were answered some time ago.
@@ -78,12 +80,14 @@ struct CrashVerification {
         var lost: [String] = []
         for (write, answer) in entries.acknowledged {
             evidence.add(.acknowledged)
-            guard answer.durability == level else {
-                throw Violation("an answer says durability \(answer.durability); the level is \(daemon.level)")
+            let asked = write.durability == .unspecified ? level : write.durability
+            guard answer.durability.covers(asked) else {
+                throw Violation("\(write) was answered at durability \(answer.durability); \(asked) was asked for")
             }
             guard let problem = check.problem(write, answer) else { continue }
-            if before.mayLose, answer.lsn > log.lastLSN {
-                evidence.add(.lostAtOS)
+            let promised = answer.durability.covers(before.isPowerLoss ? .disk : .os)
+            if !promised, answer.lsn > log.lastLSN {
+                evidence.add(answer.durability == .os ? .lostAtOS : .lostAtMemory)
             } else {
                 evidence.add(.lost)
                 lost.append("\(write) was answered with lsn \(answer.lsn), \(answer.outcome); \(problem)")
@@ -93,8 +97,8 @@ struct CrashVerification {
             let number = "\(lost.count) of \(entries.acknowledged.count) acknowledged writes"
             throw Violation("\(number) are lost or changed; the first: \(first)")
         }
-        evidence.add(
-            before.mayLose ? .lostAtOS : .lostLate, entries.late.count { check.problem($0.write, $0.answer) != nil })
+        let late = entries.late.filter { $0.answer.durability == .disk && check.problem($0.write, $0.answer) != nil }
+        evidence.add(.lostLate, late.count)
         try checkRefused(entries, log)
         try checkSeen(entries, before, log)
     }
@@ -181,16 +185,5 @@ struct CrashVerification {
             if case .refused(422, _, _) = failure { return }
             throw Violation("another request with the used key \(write.key ?? "") was answered with \(failure)")
         }
-    }
-}
-
-extension Starling_V1_Durability {
-    init(level: String) {
-        self =
-            switch level {
-            case "disk": .disk
-            case "os": .os
-            default: .memory
-            }
     }
 }

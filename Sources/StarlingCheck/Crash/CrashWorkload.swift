@@ -1,3 +1,4 @@
+import StarlingSchema
 import StarlingSystem
 
 /// What clients do, by a seed: few users, so that all of them follow, post, and delete what others just read.
@@ -28,6 +29,13 @@ struct CrashWorkload: Sendable {
 
     mutating func next() -> Step {
         count += 1
+        let step = step()
+        guard case .write(var write) = step, isSometimes(12) else { return step }
+        write.durability = [.memory, .os, .disk, .disk].randomElement(using: &random) ?? .unspecified
+        return .write(write)
+    }
+
+    private mutating func step() -> Step {
         switch Int.random(in: 0..<100, using: &random) {
         case 0..<32: return .write(post(key: isSometimes(40) ? newKey() : nil))
         case 32..<36: return .twice(post(key: newKey()))

@@ -15,6 +15,8 @@ struct DoorCall<Request: Message & Sendable, Response: Message & Sendable>: Send
     var hasBody = false
     var actor: UInt64 = 0
     var key: String?
+    /// How safe a write has to be before it is answered; unspecified for the server's own level.
+    var durability = Starling_V1_Durability.unspecified
 }
 
 /// Why a call has no answer that says that it was done.
@@ -78,6 +80,7 @@ struct TCPDoor: Door {
         let context = Starling_V1_RequestContext.with {
             $0.actorID = call.actor
             $0.idempotencyKey = call.key ?? ""
+            $0.durability = call.durability
         }
         client.call(call.operation, call.request, context: context) { (result: Result<Response, ClientError>) in
             completion(result.mapError(Self.failure))

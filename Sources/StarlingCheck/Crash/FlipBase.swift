@@ -22,8 +22,8 @@ struct FlipBase {
     /// The chain after each record; it stands for everything before.
     let chains: [UInt64]
 
-    /// Makes the directory that follows from `seed`: every second one is closed cleanly, the others end as by a kill, and
-    /// two of four have snapshots.
+    /// Makes the directory that follows from `seed`: every second one is closed cleanly, the others end as by a kill,
+    /// and two of four have snapshots.
     init(seed: UInt64, configuration: EngineConfiguration) throws {
         self.seed = seed
         var configuration = configuration

@@ -24,17 +24,21 @@ struct FlipChange: CustomStringConvertible {
 
     var isFlip: Bool { if case .flip = kind { true } else { false } }
 
-    /// Behind a file's last byte that is not zero only every so many bytes are tried: they are all alike.
-    private static let tailStep = 509
+    /// In a run of zeros, such as a segment's preallocated tail or the unused part of a page, the bytes are all alike:
+    /// past its first `zeroMargin` bytes only every `zeroStep`-th is tried.
+    private static let zeroMargin = 8
+    private static let zeroStep = 509
 
-    /// Every change that there is, or `count` flips and as many cuts, drawn at random.
+    /// Every change that there is, but for those in runs of zeros, or `count` flips and as many cuts, drawn at random.
     static func all(of base: FlipBase, count: Int?) -> [FlipChange] {
         var random = SeededRandom(seed: base.seed)
         var flips: [FlipChange] = []
         var cuts: [FlipChange] = []
         for (path, bytes) in base.files {
-            let end = (bytes.lastIndex { $0 != 0 } ?? -1) + 1
-            for offset in bytes.indices where offset < end || (offset - end) % tailStep == 0 {
+            var zeros = 0
+            for (offset, byte) in bytes.enumerated() {
+                zeros = byte == 0 ? zeros + 1 : 0
+                if zeros > zeroMargin, (zeros - zeroMargin) % zeroStep != 0 { continue }
                 let bit = Int.random(in: 0..<8, using: &random)
                 flips.append(FlipChange(path: path, offset: offset, kind: .flip(bit: bit)))
                 cuts.append(FlipChange(path: path, offset: offset, kind: .cut))

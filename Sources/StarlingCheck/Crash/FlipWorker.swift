@@ -18,8 +18,8 @@ public struct FlipWorker {
         case torn
         /// As `torn`, but what vouched for the rest went away with it: a file was cut.
         case shortened
-        /// The state is the same, by a snapshot; the damage lies in records before it, and is found by `verify`, the scrub
-        /// and every read.
+        /// The state is the same, by a snapshot; the damage lies in records before it, and is found by `verify`, the
+        /// scrub and every read.
         case latent
         /// Anything else.
         case wrong

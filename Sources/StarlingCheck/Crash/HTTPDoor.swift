@@ -44,6 +44,7 @@ struct HTTPDoor: Door {
         head.headers.add(name: "Host", value: "localhost")
         if call.actor != 0 { head.headers.add(name: "X-Actor-Id", value: "\(call.actor)") }
         if let key = call.key { head.headers.add(name: "Idempotency-Key", value: key) }
+        if let level = call.durability.header { head.headers.add(name: "X-Durability", value: level) }
         if call.hasBody { head.headers.add(name: "Content-Type", value: "application/json") }
         if call.hasBody || call.method != "GET" { head.headers.add(name: "Content-Length", value: "\(body.count)") }
         channel.eventLoop.execute { [handler, head, body] in

@@ -70,6 +70,12 @@ struct SimulationPlan {
         configuration.maximumUsers = 1 << 12
         configuration.arenaBytes = 1 << 20
         configuration.hugePages = false
+        configuration.ringEvents = chance(70) ? 1 << 12 : 128
+        configuration.snapshots.isEnabled = chance(60)
+        configuration.snapshots.records = chance(75) ? UInt64(number(8...120)) : 0
+        configuration.snapshots.milliseconds = chance(30) ? UInt64(number(100...5_000)) : 0
+        configuration.snapshots.recordsAtClose = chance(50) ? UInt64(number(1...60)) : 0
+        configuration.snapshots.bufferBytes = 1 << 20
         configuration.log.segmentBytes = LogLimits.smallestSegmentBytes
         configuration.log.batchBytes = chance(50) ? number(64...2_048) : 16 << 10
         configuration.log.commitsPerWatermark = number(0...8)

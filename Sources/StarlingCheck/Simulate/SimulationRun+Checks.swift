@@ -121,6 +121,10 @@ extension SimulationRun {
     func checkReplay() throws(InvariantViolation) {
         let copy = roomyCopy()
         let workers = number(1...3)
+        if chance(60) {
+            removeSnapshots(from: copy)
+            totals.reached(.replayWithoutSnapshots)
+        }
         let fresh: Engine
         do throws(EngineOpenError) {
             fresh = try open(copy, workers: workers)

@@ -30,7 +30,7 @@ extension SimulationRun {
             return totals.reached(.damageRefused)
         }
         defer { engine.closeAfterCrash() }
-        let survived = try compareLog(on: image)
+        let survived = try survivors(of: engine, on: image, what)
         let durable = running().recovery.log.durableWatermark
         if damage.takesEnd, survived < oracle.lastLSN {
             totals.recordsLostToCutEnds += Int(oracle.lastLSN - survived)
@@ -52,6 +52,42 @@ extension SimulationRun {
             throw InvariantViolation(.corruption, "\(what): opened with another state")
         }
         totals.reached(.damageHarmless)
+    }
+
+    /// The last record that a damaged copy was opened with. Damage before the snapshot that was loaded is not looked at when
+    /// the engine opens: the state must be the same all the same, and no body may be read wrongly.
+    private func survivors(
+        of engine: Engine, on image: SimulatedDisk, _ what: String
+    ) throws(InvariantViolation) -> UInt64 {
+        guard let refusal = refusal(of: image) else { return try compareLog(on: image) }
+        guard case .damaged(let damage) = refusal, let lost = damage.lsnRange,
+            lost.upperBound <= engine.recovery.snapshotLSN
+        else { throw InvariantViolation(.corruption, "\(what): opened with a log that is refused: \(refusal)") }
+        totals.reached(.damageBeforeSnapshot)
+        for user in plan.users { try checkBodies(of: user, on: engine) }
+        return engine.publishedLSN
+    }
+
+    private func refusal(of disk: SimulatedDisk) -> LogError? {
+        do {
+            return try LogReader(directory: Self.directory, disk: disk).refusal
+        } catch {
+            return error
+        }
+    }
+
+    /// Each body is what was written, or is refused.
+    private func checkBodies(of reader: UInt64, on engine: Engine) throws(InvariantViolation) {
+        let answer = PendingAnswer<PostPage>()
+        engine.feed(of: UserID(rawValue: reader), limit: 50) { answer.set($0) }
+        while engine.step() {}
+        guard case .success(let page)? = answer.result else {
+            throw InvariantViolation(.corruption, "no feed of \(reader) on a damaged copy")
+        }
+        for entry in page.entries {
+            guard let bodies = try? engine.bodies(of: [entry]) else { continue }
+            for body in bodies { try compareBody(entry, body) }
+        }
     }
 
     /// Opens an engine on another disk.
@@ -89,7 +125,7 @@ extension SimulationRun {
             }
             return Damage(text: "\(path) garbage at \(byte)", takesEnd: isLast && !hasEnvelope(whole, from: stop))
         case 3:
-            try? disk.remove(path)
+            remove(path, from: disk)
             return Damage(text: "\(path) removed", takesEnd: isLast)
         default:
             let bit = number(0...7)

@@ -20,11 +20,15 @@ extension SimulationRun {
             if workers != configuration.workers { totals.reached(.workersChanged) }
             configuration.workers = workers
         }
+        configuration.snapshots.isEnabled = plan.configuration.snapshots.isEnabled && !chance(8)
+        if has(.damage), !isCalm, chance(20) { loseSnapshots() }
         try recover(isCalm: isCalm)
     }
 
     private func end(_ ending: Ending) throws(InvariantViolation) {
         let engine = running()
+        noteSnapshots()
+        snapshotWorkers = configuration.workers
         switch ending {
         case .clean: try closeCleanly(engine)
         case .kill, .powerCut: engine.closeAfterCrash()

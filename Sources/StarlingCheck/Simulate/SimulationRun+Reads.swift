@@ -127,7 +127,7 @@ extension SimulationRun {
         }
     }
 
-    private func compareBody(_ entry: PostEntry, _ body: PostBody?) throws(InvariantViolation) {
+    func compareBody(_ entry: PostEntry, _ body: PostBody?) throws(InvariantViolation) {
         guard let place = oracle.model.place(of: entry.post.rawValue) else { return }
         let post = oracle.model.posts[place].fact
         guard let body, body.text == post.text, body.mediaURL == post.mediaURL, body.kind == post.kind else {

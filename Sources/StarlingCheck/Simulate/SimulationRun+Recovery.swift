@@ -10,9 +10,7 @@ extension SimulationRun {
         // Taken only when nothing happens between the picture and the opening that it is compared with.
         var image: SimulatedDisk?
         while true {
-            // The making of the log is left in peace: an opening that was ended after it made the log's directory and before
-            // it synced that name leaves the name unsynced for ever, because later openings find it there.
-            let isDisturbed = !isCalm && !isFirst && crashesHere < 3 && disturbOpening()
+            let isDisturbed = !isCalm && crashesHere < 3 && disturbOpening()
             image = nil
             if !isFirst, !isDisturbed, !hasLostPages, has(.damage), chance(30) {
                 image = roomyCopy()
@@ -103,6 +101,7 @@ extension SimulationRun {
         let report = engine.recovery.log
         if report.tornTail != nil { totals.reached(.tornTailCut) }
         if report.segments > 1 { totals.reached(.segmentRolled) }
+        noteLoadedSnapshot()
         let survived = try compareLog(on: disk)
         say("recovered \(survived) of \(oracle.lastLSN) records, \(floors.process) had to be there")
         trace.add(survived)

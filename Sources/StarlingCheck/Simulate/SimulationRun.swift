@@ -41,6 +41,8 @@ final class SimulationRun {
     var answeredIDs: [UInt64: String] = [:]
     /// Failed syncs when the engine was opened.
     var syncFailuresBefore = 0
+    /// Workers of the engine before.
+    var snapshotWorkers = 0
     /// Whether pages that no later sync will write may be in memory.
     var hasLostPages = false
 

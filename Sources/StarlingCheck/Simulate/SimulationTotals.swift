@@ -15,6 +15,7 @@ struct SimulationTotals: Sendable {
     var damages = 0
     var fullDiskRefusals = 0
     var digestsCompared = 0
+    var snapshots = 0
     /// Acknowledged at a level that does not outlive what happened.
     var unsyncedAcknowledgementsLost = 0
     /// Ids of posts that a crash took at a level that promises nothing, given to other posts later.
@@ -44,6 +45,7 @@ struct SimulationTotals: Sendable {
         damages += other.damages
         fullDiskRefusals += other.fullDiskRefusals
         digestsCompared += other.digestsCompared
+        snapshots += other.snapshots
         unsyncedAcknowledgementsLost += other.unsyncedAcknowledgementsLost
         idsGivenTwice += other.idsGivenTwice
         recordsLostToCutEnds += other.recordsLostToCutEnds

@@ -220,7 +220,9 @@ final class Snapshotter: @unchecked Sendable {
     /// Returns whether it did anything: it may have to wait for a sync of the log.
     private func finish(_ cut: SnapshotCut, _ owners: [SnapshotOwner]) -> Bool {
         if files.failure == nil, log.durableLSN < cut.lsn {
-            if log.hasEnded { files.fail("the log has ended before record \(cut.lsn) was durable") } else {
+            if log.hasEnded {
+                files.fail("the log has ended before record \(cut.lsn) was durable")
+            } else {
                 wantedSync.store(cut.lsn, ordering: .relaxed)
                 wakeWriter()
                 return false

@@ -67,7 +67,8 @@ public final class Daemon: Sendable {
             logger.log(level: level, "\(notice.text)")
         }
         if let faults = configuration.faults {
-            logger.warning("the disk is broken on purpose: check.faults=\(faults); never use this data directory for real")
+            logger.warning(
+                "the disk is broken on purpose: check.faults=\(faults); never use this data directory for real")
             environment.disk = FaultInjectingDisk(environment.disk, plan: faults)
         }
         let engine = try Engine.open(

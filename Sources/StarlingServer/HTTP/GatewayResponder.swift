@@ -54,7 +54,8 @@ struct GatewayResponder: Sendable {
             service.engine.metrics { continuation.resume(returning: $0) }
         }
         switch result {
-        case .success(let metrics): return GatewayAnswer.plain(MetricsText(metrics).bytes, type: MetricsText.contentType)
+        case .success(let metrics):
+            return GatewayAnswer.plain(MetricsText(metrics).bytes, type: MetricsText.contentType)
         case .failure(let error): return GatewayAnswer.problem(Problem(error))
         }
     }

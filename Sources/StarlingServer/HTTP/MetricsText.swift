@@ -21,7 +21,8 @@ struct MetricsText {
         counter("starling_log_records_total", "Records in sealed batches since the start.", metrics.log.records)
         counter("starling_log_commits_total", "Group commits since the start.", metrics.log.commits)
         counter("starling_log_syncs_total", "Calls of fdatasync since the start.", metrics.log.syncs)
-        counter("starling_log_written_bytes_total", "Bytes written to segments since the start.", metrics.log.bytesWritten)
+        counter(
+            "starling_log_written_bytes_total", "Bytes written to segments since the start.", metrics.log.bytesWritten)
         counter("starling_log_removed_segments_total", "Segments removed by retention.", metrics.log.removedSegments)
         gauge("starling_log_bytes", "Bytes of the log on the disk.", metrics.logBytes)
         gauge("starling_published_lsn", "The last record that readers may see.", metrics.publishedLSN)
@@ -30,7 +31,9 @@ struct MetricsText {
     private mutating func add(workers metrics: EngineMetrics) {
         head("consumer_lag", "Records that a worker has not applied yet.", "gauge")
         for (worker, applied) in metrics.appliedLSN.enumerated() {
-            line("consumer_lag", "worker=\"\(worker)\"", Double(metrics.publishedLSN - min(applied, metrics.publishedLSN)))
+            line(
+                "consumer_lag", "worker=\"\(worker)\"",
+                Double(metrics.publishedLSN - min(applied, metrics.publishedLSN)))
         }
         head("starling_deliveries_total", "Posts times followers, since the log began.", "counter")
         line("starling_deliveries_total", "mode=\"push\"", Double(metrics.pushed))
@@ -39,7 +42,9 @@ struct MetricsText {
 
     private mutating func add(snapshots metrics: EngineMetrics) {
         let stalls = "starling_snapshot_stall_seconds"
-        head(stalls, "How long a worker looked at no read while a snapshot was taken or loaded pages were moved.", "summary")
+        head(
+            stalls, "How long a worker looked at no read while a snapshot was taken or loaded pages were moved.",
+            "summary")
         for (quantile, value) in [
             ("0.5", metrics.stalls.p50), ("0.99", metrics.stalls.p99), ("0.999", metrics.stalls.p999),
             ("1", metrics.stalls.maximum),

@@ -10,7 +10,7 @@ struct CallContext: Sendable {
     var idempotencyKey: String?
     /// A read waits for this record; 0 for none.
     var minimumLSN: UInt64 = 0
-    /// The durability that the client wants at least; nil for the server's own.
+    /// What a write has to reach before it is answered; nil for the server's own level. Reads do not mind it.
     var durability: AcknowledgementLevel?
 }
 

@@ -20,12 +20,11 @@ extension OperationSet {
     ) {
         attempt(respond) { () throws(Problem) in
             let actor = try call.actor(named: request.userID)
-            submit(.follow(UserID(rawValue: request.targetID)), call.write(by: actor), respond) {
-                [durability] receipt in
+            submit(.follow(UserID(rawValue: request.targetID)), call.write(by: actor), respond) { receipt in
                 .with {
                     ($0.state, $0.changed) = Self.edge(receipt)
                     $0.lsn = receipt.lsn
-                    $0.durability = durability
+                    $0.durability = receipt.durability.schema
                 }
             }
         }
@@ -38,12 +37,11 @@ extension OperationSet {
     ) {
         attempt(respond) { () throws(Problem) in
             let actor = try call.actor(named: request.userID)
-            submit(.unfollow(UserID(rawValue: request.targetID)), call.write(by: actor), respond) {
-                [durability] receipt in
+            submit(.unfollow(UserID(rawValue: request.targetID)), call.write(by: actor), respond) { receipt in
                 .with {
                     ($0.state, $0.changed) = Self.edge(receipt)
                     $0.lsn = receipt.lsn
-                    $0.durability = durability
+                    $0.durability = receipt.durability.schema
                 }
             }
         }
@@ -78,14 +76,14 @@ extension OperationSet {
                         follower: follower, followee: UserID(rawValue: row.targetID), sinceSeconds: since))
             }
             let context = call.write(by: call.context.actor ?? UserID(rawValue: 0))
-            submit(.importFollows(rows), context, respond) { [durability] receipt in
+            submit(.importFollows(rows), context, respond) { receipt in
                 guard case .follows(let outcomes) = receipt.outcome else {
                     preconditionFailure("imported follows are answered row by row")
                 }
                 return .with {
                     $0.results = outcomes.map(Self.followResult)
                     $0.lsn = receipt.lsn
-                    $0.durability = durability
+                    $0.durability = receipt.durability.schema
                 }
             }
         }

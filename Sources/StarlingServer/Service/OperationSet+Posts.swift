@@ -27,14 +27,14 @@ extension OperationSet {
             post.visibility = request.visibility == .followers ? .followers : .public
             post.replyTo = request.hasReplyTo ? PostID(rawValue: request.replyTo) : nil
             post.repostOf = request.hasRepostOf ? PostID(rawValue: request.repostOf) : nil
-            submit(.createPost(post), call.write(by: author), respond) { [durability, post] receipt in
+            submit(.createPost(post), call.write(by: author), respond) { [post] receipt in
                 guard case .post(let id) = receipt.outcome else {
                     preconditionFailure("a post is answered with its id")
                 }
                 return .with {
                     $0.post = PostMessage.make(id: id, author: author, body: PostBody(post))
                     $0.lsn = receipt.lsn
-                    $0.durability = durability
+                    $0.durability = receipt.durability.schema
                 }
             }
         }
@@ -66,14 +66,14 @@ extension OperationSet {
                 posts.append(post)
             }
             let context = call.write(by: call.context.actor ?? UserID(rawValue: 0))
-            submit(.importPosts(posts), context, respond) { [durability] receipt in
+            submit(.importPosts(posts), context, respond) { receipt in
                 guard case .posts(let outcomes) = receipt.outcome else {
                     preconditionFailure("imported posts are answered row by row")
                 }
                 return .with {
                     $0.results = outcomes.map(Self.postResult)
                     $0.lsn = receipt.lsn
-                    $0.durability = durability
+                    $0.durability = receipt.durability.schema
                 }
             }
         }
@@ -95,15 +95,14 @@ extension OperationSet {
     ) {
         attempt(respond) { () throws(Problem) in
             let actor = try call.actor(named: 0)
-            submit(.deletePost(PostID(rawValue: request.postID)), call.write(by: actor), respond) {
-                [durability] receipt in
+            submit(.deletePost(PostID(rawValue: request.postID)), call.write(by: actor), respond) { receipt in
                 guard case .deleted(let changed) = receipt.outcome else {
                     preconditionFailure("a deletion is answered as one")
                 }
                 return .with {
                     $0.changed = changed
                     $0.lsn = receipt.lsn
-                    $0.durability = durability
+                    $0.durability = receipt.durability.schema
                 }
             }
         }

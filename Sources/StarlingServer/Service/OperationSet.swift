@@ -57,8 +57,6 @@ struct OperationSet: Sendable {
 
     /// Items on a page when the request does not say.
     static let defaultLimit = 50
-
-    var durability: Starling_V1_Durability { engine.acknowledgement.durability }
 }
 
 extension Google_Protobuf_Timestamp {

@@ -56,21 +56,10 @@ final class Service: Sendable {
             respond(.failure(.invalid("Idempotency-Key", "this operation does not write")))
             return
         }
-        if let wanted = context.durability, wanted.isStronger(than: engine.acknowledgement) {
-            respond(.failure(Self.unreachable(wanted, has: engine.acknowledgement)))
-            return
-        }
         guard let handler = handlers[operation.opcode] else {
             preconditionFailure("init has checked that every operation is bound")
         }
         handler(payload, context, respond)
-    }
-
-    private static func unreachable(_ wanted: AcknowledgementLevel, has: AcknowledgementLevel) -> Problem {
-        Problem(
-            status: 422, code: "DURABILITY_UNAVAILABLE",
-            detail:
-                "durability \(wanted) was asked for, but this server answers at \(has); start it with --ack \(wanted)")
     }
 }
 
@@ -81,18 +70,8 @@ struct UnboundOperation: Error, CustomStringConvertible {
 }
 
 extension AcknowledgementLevel {
-    private var rank: Int {
-        switch self {
-        case .memory: 0
-        case .os: 1
-        case .disk: 2
-        }
-    }
-
-    func isStronger(than other: AcknowledgementLevel) -> Bool { rank > other.rank }
-
     /// The level as the schema shows it.
-    var durability: Starling_V1_Durability {
+    var schema: Starling_V1_Durability {
         switch self {
         case .memory: .memory
         case .os: .os
@@ -171,6 +150,8 @@ struct Call: Sendable {
 
     /// The write's context for the engine.
     func write(by actor: UserID) -> WriteContext {
-        WriteContext(actor: actor, idempotencyKey: context.idempotencyKey, fingerprint: fingerprint)
+        WriteContext(
+            actor: actor, idempotencyKey: context.idempotencyKey, fingerprint: fingerprint,
+            durability: context.durability)
     }
 }

@@ -1,0 +1,64 @@
+import StarlingSystem
+import Synchronization
+
+/// What runs on the engine's threads.
+extension Engine {
+    static func start(_ runners: [WorkerRunner], pinned: Bool) -> [SystemThread] {
+        runners.map { runner in
+            let number = runner.worker.number
+            return SystemThread(name: "worker-\(number)") { runner.run(pinnedTo: pinned ? number : nil) }
+        }
+    }
+
+    static func stepAll(_ runners: [WorkerRunner]) { for runner in runners { _ = runner.step() } }
+
+    /// Blocks until the workers have applied everything that is published.
+    func waitUntilApplied() {
+        let target = writer.publishedLSN
+        while runners.contains(where: { $0.worker.appliedLSN < target }) {
+            if execution == .threads { writer.signal.waitForWorkers() } else { Self.stepAll(runners) }
+        }
+    }
+
+    func runWriter() {
+        while !isStopping.load(ordering: .acquiring) {
+            switch writer.step() {
+            case .worked: _ = writer.maintainSnapshots()
+            case .stalled:
+                if !writer.maintainSnapshots() { writer.signal.waitForWorkers() }
+            case .idle:
+                if writer.maintainSnapshots() { break }
+                writer.signal.parker.park(milliseconds: 50)
+                writer.rest()
+            }
+            if endOnFailure() { return }
+        }
+        // What is queued is still sequenced and committed: the callers were told nothing else.
+        while !isDropping.load(ordering: .acquiring) {
+            switch writer.step() {
+            case .worked: break
+            case .stalled: writer.signal.waitForWorkers()
+            case .idle: return
+            }
+            if endOnFailure() { return }
+        }
+    }
+
+    /// Snapshots, and between them the scrub.
+    func runStorage() {
+        while !isStorageStopping.load(ordering: .acquiring) {
+            if let snapshotter, snapshotter.step() { continue }
+            scrub?.step(now: time.monotonicNanoseconds())
+            storageParker.park(milliseconds: 20)
+        }
+        snapshotter?.close()
+    }
+
+    /// Refuses everything and says so, once, when the log has failed. Returns whether it has.
+    func endOnFailure() -> Bool {
+        guard let failure = writer.failure else { return false }
+        writer.refuseRest(.closed)
+        if !isFailureReported.exchange(true, ordering: .relaxed) { onFailure("\(failure)") }
+        return true
+    }
+}
