@@ -51,7 +51,8 @@ let package = Package(
         .target(
             name: "StarlingEngine",
             dependencies: [
-                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSnapshots", "StarlingSchema",
+                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSnapshots",
+                "StarlingSchema",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings
@@ -59,18 +60,6 @@ let package = Package(
         .target(
             name: "StarlingSimulation",
             dependencies: ["StarlingSystem"],
-            swiftSettings: swiftSettings
-        ),
-        .target(
-            name: "StarlingCheck",
-            dependencies: [
-                "CStarling", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation",
-                "StarlingSystem",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
-            ],
             swiftSettings: swiftSettings
         ),
         .target(
@@ -89,9 +78,22 @@ let package = Package(
             swiftSettings: swiftSettings
         ),
         .target(
+            name: "StarlingCheck",
+            dependencies: [
+                "CStarling", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation",
+                "StarlingSystem",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+            ],
+            swiftSettings: swiftSettings
+        ),
+        .target(
             name: "StarlingServer",
             dependencies: [
-                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation", "StarlingSystem", "StarlingWire",
+                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation", "StarlingSystem",
+                "StarlingWire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -131,8 +133,8 @@ let package = Package(
         .testTarget(
             name: "StarlingCheckTests",
             dependencies: [
-                "StarlingCheck", "StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem",
-                "StarlingTestSupport",
+                "CJemalloc", "StarlingCheck", "StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem",
+                "StarlingTestSupport", "starling",
             ],
             swiftSettings: swiftSettings),
         .testTarget(

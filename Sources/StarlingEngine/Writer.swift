@@ -32,6 +32,7 @@ final class Writer: @unchecked Sendable {
     private var answers = PendingAnswers()
     private var quiet = Quiet()
     private var lastSync: UInt64 = 0
+    private var lastWatermark: UInt64 = 0
     private let failed = Mutex<LogError?>(nil)
 
     /// When something was last written and whether it is known to be on the disk.
@@ -193,7 +194,13 @@ final class Writer: @unchecked Sendable {
             answers.give(at: .os)
         }
         try log.commit()
-        quiet = Quiet(since: time.monotonicNanoseconds(), needsMarker: true)
+        let now = time.monotonicNanoseconds()
+        quiet = Quiet(since: now, needsMarker: true)
+        // At most this old after a crash, however few commits there are.
+        if now &- lastWatermark >= Self.quietNanoseconds {
+            log.updateWatermark()
+            lastWatermark = now
+        }
     }
 
     private func syncNow() throws(LogError) {
@@ -235,6 +242,7 @@ final class Writer: @unchecked Sendable {
         guard idle >= (level == .disk ? Self.quietNanoseconds : Self.syncNanoseconds) else { return }
         do {
             if level != .memory { try log.writeSyncMarker() }
+            log.updateWatermark()
             quiet.needsMarker = false
         } catch {
             fail(error)

@@ -18,7 +18,7 @@ package final class StreamSocket: Sendable {
     private let descriptor: Int32
     private let reading = DispatchQueue(label: "socket reading")
     private let writing = DispatchQueue(label: "socket writing")
-    private static let timeoutSeconds = 10
+    private static let timeoutSeconds = 60
 
     /// Connects to 127.0.0.1. A small `receiveBufferBytes` makes a reader that is soon full.
     package init(port: Int, receiveBufferBytes: Int32? = nil) throws {
