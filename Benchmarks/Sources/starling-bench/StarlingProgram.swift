@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 
 /// The executable that is measured.
 struct StarlingProgram {
@@ -8,9 +9,9 @@ struct StarlingProgram {
     func run(_ arguments: [String]) throws -> Data {
         let output = Pipe()
         let process = makeProcess(arguments, output: output)
-        try process.run()
+        try ChildProcesses.shared.start(process)
         let data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
+        ChildProcesses.shared.wait(process)
         guard process.terminationStatus == 0 else {
             throw ProgramError(
                 text: "starling \(arguments.joined(separator: " ")) ended with \(process.terminationStatus)")
@@ -18,15 +19,15 @@ struct StarlingProgram {
         return data
     }
 
-    /// Starts a daemon on free loopback ports, and waits until it is ready.
-    func serve(data: String, workers: Int) throws -> RunningDaemon {
+    /// Starts a daemon on free loopback ports, and waits until it is ready. `settings` are KEY=VALUE.
+    func serve(data: String, workers: Int, settings: [String] = []) throws -> RunningDaemon {
         let output = Pipe()
         let process = makeProcess(
             [
                 "serve", "--data", data, "--workers", "\(workers)", "--http", "127.0.0.1:0", "--tcp", "127.0.0.1:0",
-                "--admin", "127.0.0.1:0", "--ack", "disk", "--set", "logging.level=error",
-            ], output: output)
-        try process.run()
+                "--admin", "127.0.0.1:0", "--ack", "disk",
+            ] + (["logging.level=error"] + settings).flatMap { ["--set", $0] }, output: output)
+        try ChildProcesses.shared.start(process)
         var line = ""
         while !line.hasSuffix("\n") {
             guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
@@ -34,10 +35,14 @@ struct StarlingProgram {
             }
             line += String(decoding: byte, as: UTF8.self)
         }
-        guard let word = line.split(separator: " ").first(where: { $0.hasPrefix("tcp=") }) else {
-            throw ProgramError(text: "the daemon's first line is not its ready line: \(line)")
+        let words = line.split(whereSeparator: \.isWhitespace)
+        func word(_ key: String) throws -> String {
+            guard let word = words.first(where: { $0.hasPrefix(key + "=") }) else {
+                throw ProgramError(text: "the daemon's first line is not its ready line: \(line)")
+            }
+            return String(word.dropFirst(key.count + 1))
         }
-        return RunningDaemon(process: process, tcp: String(word.dropFirst(4)))
+        return RunningDaemon(process: process, http: try word("http"), tcp: try word("tcp"), admin: try word("admin"))
     }
 
     private func makeProcess(_ arguments: [String], output: Pipe) -> Process {
@@ -52,14 +57,35 @@ struct StarlingProgram {
 /// A daemon that was started for a measurement.
 struct RunningDaemon {
     let process: Process
-    /// Where its TCP listener is.
+    /// Where its listeners are.
+    let http: String
     let tcp: String
+    let admin: String
+
+    var identifier: Int32 { process.processIdentifier }
 
     /// Ends it in good order.
     func stop() {
         process.terminate()
-        process.waitUntilExit()
+        ChildProcesses.shared.wait(process)
     }
+
+    /// Ends it as a crash would: SIGKILL.
+    func kill() {
+        Glibc.kill(process.processIdentifier, SIGKILL)
+        ChildProcesses.shared.wait(process)
+    }
+
+    /// Its metrics.
+    func metrics() throws -> MetricsPage { MetricsPage(try HTTPConnection(admin).call("GET", "/metrics")) }
+
+    /// The digest of its state.
+    func digest() throws -> String {
+        try HTTPConnection(admin).call("GET", "/admin/state-digest", as: DigestAnswer.self).digest
+    }
+
+    /// Waits until every worker has applied everything.
+    func quiesce() throws { _ = try HTTPConnection(admin).call("GET", "/admin/quiesce") }
 }
 
 /// A program that did not do what it should.
