@@ -8,7 +8,7 @@
 #   run.sh reproduce target file     runs one input
 #
 # Builds in .build-fuzz beside Package.swift of the repository, or where STARLING_FUZZ_BUILD says. A run begins with the
-# inputs in Corpora/ and those of earlier runs in the build folder; it never changes Corpora/. Exit code 1: a finding.
+# inputs in Corpora/ and those of earlier runs in the build folder; it never changes Corpora/. Exit code 1: a finding, or a run cut short.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -31,7 +31,13 @@ fuzz() {
     STARLING_FUZZ_TARGET="$target" "$program" "${limits[@]}" -max_total_time="$seconds" \
         -max_len="$(maximum_bytes "$target")" -dict=numbers.dict -print_final_stats=1 -artifact_prefix="$findings/" \
         "$work" "Corpora/$target" > "$output" 2>&1 || status=$?
-    awk -v target="$target" -v status="$status" '
+    # Somebody may have ended the process: no finding, but no run of so many seconds either.
+    local verdict="no finding"
+    if [[ "$status" != 0 ]]; then
+        verdict="ENDED EARLY, exit code $status"
+        if grep -qE "^FINDING|ERROR: |Test unit written" "$output"; then verdict="FINDING"; fi
+    fi
+    awk -v target="$target" -v verdict="$verdict" '
         # "#123 DONE   cov: 1 ft: 2 corp: 3/4Kb ..."; after a finding the last line of that kind counts.
         /^#[0-9]+.* cov: / {
             for (field = 1; field < NF; field++) {
@@ -45,7 +51,7 @@ fuzz() {
         /^stat::peak_rss_mb/ { memory = $2 }
         END {
             printf "%-10s %10d executions %7d/s  %5d edges %6d features  corpus %-10s %4d MB  %s\n", target, executions,
-                rate, coverage, features, corpus, memory, status == 0 ? "no finding" : "FINDING"
+                rate, coverage, features, corpus, memory, verdict
         }' "$output"
     if [[ "$status" != 0 ]]; then
         grep -E "^FINDING|ERROR: |SUMMARY: |Fatal error|Test unit written" "$output" || tail -n 5 "$output"
@@ -86,7 +92,7 @@ minimise)
     findings=0
     for target in ${*:-$(all_targets)}; do fuzz "$target" "$seconds" || findings=$((findings + 1)); done
     if [[ "$findings" != 0 ]]; then
-        echo "$findings targets with findings"
+        echo "$findings targets with findings or ended early"
         exit 1
     fi
     ;;
