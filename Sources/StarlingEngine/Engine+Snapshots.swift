@@ -52,9 +52,7 @@ extension Engine {
             store: store, disk: environment.disk, logID: opened.log.log.id, workers: configuration.workers,
             timelineCap: configuration.timelineCap, loaded: opened.isAsStored ? opened.manifest : nil,
             images: opened.images, unusable: opened.unusable,
-            digest: { [users = state.users, posts = state.posts] manifest in
-                try loading.digest(manifest, users: users, posts: posts)
-            })
+            digest: SnapshotDigest(loading: loading, users: state.users, posts: state.posts))
         let snapshotter = Snapshotter(
             files: files, log: opened.log.log, workers: configuration.workers, configuration: configuration.snapshots,
             time: environment.time, loaded: opened.manifest, wake: wake)

@@ -44,8 +44,9 @@ extension Engine {
         }
     }
 
-    /// Snapshots, and between them the scrub.
+    /// Snapshots, and between them the scrub. Nobody waits for either, so workers go first.
     func runStorage() {
+        SystemThread.lowerCurrentPriority()
         while !isStorageStopping.load(ordering: .acquiring) {
             if let snapshotter, snapshotter.step() { continue }
             scrub?.step(now: time.monotonicNanoseconds())

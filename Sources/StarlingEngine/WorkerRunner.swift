@@ -35,7 +35,7 @@ final class WorkerRunner: @unchecked Sendable {
     /// Deliveries between two looks at the mailbox: about a millisecond.
     private static let sliceBudget: UInt64 = 50_000
     /// The same while pages are copied for a snapshot: each delivery may then cost the copy of a page or two.
-    private static let sliceBudgetWhileCutting: UInt64 = 1_000
+    private static let sliceBudgetWhileCutting: UInt64 = 250
     /// Waiting jobs are looked at for their deadlines no more often than this, however many wait.
     private static let lookNanoseconds: UInt64 = 5_000_000
 

@@ -74,6 +74,13 @@ public final class MappedTable<Row: BitwiseCopyable>: @unchecked Sendable {
         rowCount = usedBytes / stride
     }
 
+    /// The rows in use of which some byte lies on page `page` of the table.
+    public func rows(onPage page: Int) -> Range<Int> {
+        let stride = MemoryLayout<Row>.stride
+        let first = min(rowCount, page * PageID.byteCount / stride)
+        return first..<max(first, min(rowCount, ((page + 1) * PageID.byteCount + stride - 1) / stride))
+    }
+
     /// Bytes in rows that are in use: what a snapshot has to store.
     @inlinable public var bytesInUse: Int { count * MemoryLayout<Row>.stride }
 }

@@ -15,15 +15,25 @@ public final class OwnerImage: Sendable {
         self.readPages = readPages
     }
 
+    /// Which pages are compared with their checksums.
+    public enum Check: Sendable {
+        /// All of them.
+        case everyPage
+        /// Those of the last file: the others were checked when their files were new.
+        case newestFile
+    }
+
     /// Loads `files`, an image and the changes after it in order, into `regions`, and compares every page, as it then lies
-    /// in memory, with its checksum.
+    /// in memory, with its checksum; or only the last file's.
     ///
     /// Pages at or beyond `byteCount` of their region are ignored: an older file may have them. After an error the memory
     /// holds anything, and parts of files may be mapped there: release it, or load another snapshot over all of it.
     ///
-    /// Cost: reading what is not in the page cache; then about 0.5 us a page. Owners can be loaded on several threads.
+    /// Cost: reading what is not in the page cache; then about 0.5 us a page that is compared. Owners can be loaded on
+    /// several threads.
     public static func load(
-        directory: String, files: [PageFileSummary], regions: [RegionTarget], logID: UInt64, disk: any Disk
+        directory: String, files: [PageFileSummary], regions: [RegionTarget], logID: UInt64, disk: any Disk,
+        check: Check = .everyPage
     ) throws(SnapshotError) -> OwnerImage {
         for (number, region) in regions.enumerated() { try region.check(number) }
         guard files.count <= SnapshotLimits.filesPerOwner else {
@@ -38,7 +48,7 @@ public final class OwnerImage: Sendable {
         }
         var placement = try PagePlacement(regions: regions)
         for reader in readers { try placement.place(reader) }
-        try placement.verify(readers)
+        try placement.verify(readers, check)
         return OwnerImage(readers: readers, mappedPages: placement.mappedPages, readPages: placement.readPages)
     }
 }

@@ -66,6 +66,17 @@ extension SnapshotStore {
         SnapshotRetention(choosingFrom: try usableManifests(unusable))
     }
 
+    /// Reads the newest page file of one of the manifest's owners and compares every page with its checksum.
+    public func verifyNewestFile(
+        of owner: SnapshotOwner, in manifest: SnapshotManifest
+    ) throws(SnapshotError) {
+        guard let summary = owner.files.last else { return }
+        let pages = owner.regions.map { SnapshotLimits.pages(holding: $0.byteCount) }
+        try PageFileReader(
+            directory: directory, summary: summary, logID: manifest.logID, regionPages: pages, disk: disk
+        ).verifyPages()
+    }
+
     /// Reads every page file of `manifest` and checks all that can be checked without the memory: headers, tables, every
     /// page, and that no page is missing. Cost: one pass over the files.
     public func verify(_ manifest: SnapshotManifest) throws(SnapshotError) {

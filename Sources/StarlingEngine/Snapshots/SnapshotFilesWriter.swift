@@ -15,8 +15,8 @@ final class SnapshotFilesWriter: @unchecked Sendable {
     private let logID: UInt64
     private let workers: Int
     private let timelineCap: Int
-    /// Reads the digest of a snapshot from its files.
-    private let digest: (SnapshotManifest) throws -> Hash128
+    /// Reads what was written.
+    private let digest: SnapshotDigest
     private var writers: [Int: PageFileWriter] = [:]
     private var pages: UInt64 = 0
     /// The snapshot whose pages the owners track their changes against.
@@ -31,7 +31,7 @@ final class SnapshotFilesWriter: @unchecked Sendable {
 
     init(
         store: SnapshotStore, disk: any Disk, logID: UInt64, workers: Int, timelineCap: Int, loaded: SnapshotManifest?,
-        images: [OwnerImage], unusable: Set<UInt64>, digest: @escaping (SnapshotManifest) throws -> Hash128
+        images: [OwnerImage], unusable: Set<UInt64>, digest: SnapshotDigest
     ) throws(SnapshotError) {
         self.store = store
         self.disk = disk
@@ -71,6 +71,7 @@ final class SnapshotFilesWriter: @unchecked Sendable {
         do {
             let ids = UnsafeBufferPointer(start: UnsafePointer(chunk.ids), count: chunk.count)
             try writer(of: number, owner, cut: cut).write(pages: chunk.contents, ids: ids)
+            if !cut.takesAllPages { digest.note(ids, of: number) }
             pages += UInt64(chunk.count)
         } catch {
             fail("\(error)")
@@ -135,13 +136,14 @@ final class SnapshotFilesWriter: @unchecked Sendable {
         var manifest = SnapshotManifest(
             logID: logID, lsn: cut.lsn, chain: cut.chain, logMilliseconds: cut.milliseconds, workers: workers,
             timelineCap: timelineCap, stateDigest: "", owners: complete)
-        manifest.stateDigest = try digest(manifest).description
+        manifest.stateDigest = try digest.read(manifest, isFull: cut.takesAllPages).description
         return manifest
     }
 
     /// Removes the unfinished files.
     func abandon() {
         for writer in writers.values { writer.abandon() }
+        digest.forget()
         reset()
     }
 

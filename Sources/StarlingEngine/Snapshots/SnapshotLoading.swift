@@ -29,11 +29,17 @@ struct SnapshotLoading {
         return Loaded(state: state, workers: workers, images: images)
     }
 
-    /// Reads the workers of a snapshot once more and sums up their state, with the ids of `state`, which may be ahead.
-    func digest(_ manifest: SnapshotManifest, users: UserTable, posts: PostTable) throws -> Hash128 {
-        let workers = try makeWorkers(manifest, users: users, posts: posts, ring: EventRing(workers: 1, capacity: 16))
-        let images = try loadOwners(workers, manifest, firstOwner: 1, inParallel: false)
-        return withExtendedLifetime(images) { workers.reduce(.zero) { $0 &+ $1.digest().digest } }
+    /// Loads one worker of a snapshot once more, with the ids of `users` and `posts`, which may be ahead, and calls `body` with
+    /// it. Its memory is given back afterwards.
+    func withWorker<Result>(
+        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, check: OwnerImage.Check,
+        _ body: (Worker) -> Result
+    ) throws -> Result {
+        let worker = try Worker(
+            number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts,
+            ring: EventRing(workers: 1, capacity: 16), time: time)
+        let image = try load(worker, manifest.owners[number + 1], manifest, check: check)
+        return withExtendedLifetime(image) { body(worker) }
     }
 
     private func makeWorkers(
@@ -47,13 +53,13 @@ struct SnapshotLoading {
     }
 
     private func loadOwners(
-        _ owners: [any StoredState], _ manifest: SnapshotManifest, firstOwner: Int = 0, inParallel: Bool
+        _ owners: [any StoredState], _ manifest: SnapshotManifest, inParallel: Bool
     ) throws -> [OwnerImage] {
         let results = OwnerResults(count: owners.count)
         let loadOne: @Sendable (Int) -> Void = { [self, owners = UncheckedOwners(owners)] place in
             results.set(
                 place,
-                Result { try load(owners.owners[place], manifest.owners[firstOwner + place], manifest) })
+                Result { try load(owners.owners[place], manifest.owners[place], manifest, check: .everyPage) })
         }
         if inParallel {
             let threads = owners.indices.map { place in SystemThread(name: "load-\(place)") { loadOne(place) } }
@@ -65,7 +71,7 @@ struct SnapshotLoading {
     }
 
     private func load(
-        _ owner: any StoredState, _ stored: SnapshotOwner, _ manifest: SnapshotManifest
+        _ owner: any StoredState, _ stored: SnapshotOwner, _ manifest: SnapshotManifest, check: OwnerImage.Check
     ) throws -> OwnerImage {
         let parts = owner.storedParts
         guard parts.map(\.name) == stored.regions.map(\.name) else {
@@ -76,7 +82,8 @@ struct SnapshotLoading {
                 base: part.region.base, byteCount: region.byteCount, reservedBytes: part.region.reservedBytes)
         }
         let image = try OwnerImage.load(
-            directory: store.directory, files: stored.files, regions: targets, logID: manifest.logID, disk: disk)
+            directory: store.directory, files: stored.files, regions: targets, logID: manifest.logID, disk: disk,
+            check: check)
         do {
             try owner.adoptStored(sizes: stored.regions.map(\.byteCount), values: stored.values)
         } catch {

@@ -41,6 +41,8 @@ final class Snapshotter: @unchecked Sendable {
         var lastCutLSN: UInt64 = 0
         var lastCutNanoseconds: UInt64 = 0
         var lastCutLogBytes: UInt64 = 0
+        /// Of the snapshot that the start found.
+        var loadedDigest = ""
         var needsAllPages = true
         var notBefore: UInt64 = 0
         var statistics = SnapshotStatistics()
@@ -85,6 +87,7 @@ final class Snapshotter: @unchecked Sendable {
             state.lastCutLSN = loaded.lsn
             state.needsAllPages = loaded.workers != workers
             state.statistics.newestLSN = loaded.lsn
+            state.loadedDigest = loaded.stateDigest
         }
         state.statistics.oldestLSN = files.retention.oldestKeptLSN ?? 0
         shared = Mutex(state)
@@ -208,7 +211,8 @@ final class Snapshotter: @unchecked Sendable {
     private func answerSatisfied() -> Bool {
         let (waiting, report) = shared.withLock { shared in
             defer { shared.satisfied = [] }
-            let none = SnapshotReport(lsn: shared.lastCutLSN, isFull: false, pages: 0, nanoseconds: 0, digest: "")
+            let none = SnapshotReport(
+                lsn: shared.lastCutLSN, isFull: false, pages: 0, nanoseconds: 0, digest: shared.loadedDigest)
             var report = shared.statistics.last ?? none
             report.pages = 0
             return (shared.satisfied, report)
