@@ -13,8 +13,8 @@ struct CheckCrashCommand: AsyncParsableCommand {
         discussion: """
             Starts this program's own daemon on data directories in --dir, loads it over HTTP and TCP at once, ends it by \
             SIGKILL at random moments and at the k-th write, sync or rename, also while it starts; lets calls fail; cuts \
-            the power of a loop-mounted ext4 and xfs (root only); fills a disk (root only); flips every bit of a small \
-            data directory. After each it compares every acknowledged write, every repeated key, and every user's feed with \
+            the power of a loop-mounted ext4 and xfs (root only); fills a disk (root only); flips a bit of every byte of \
+            small data directories. After each it compares every acknowledged write, every repeated key, and every user's feed with \
             the log.
 
             Exit code 0 when nothing was found, 1 when something was: then the seed is printed, and the data directory kept.
