@@ -78,11 +78,13 @@ public struct EngineConfiguration: Sendable {
 
 extension EngineConfiguration {
     /// An arena of the configured kind.
-    func makeArena() throws(ArenaError) -> Arena { try Arena(reservedBytes: arenaBytes, hugePages: hugePages) }
+    func makeArena(in memory: RegionMemory) throws(ArenaError) -> Arena {
+        try Arena(reservedBytes: arenaBytes, hugePages: hugePages, in: memory)
+    }
 
     /// A table with a row for each user.
-    func makeUserTable<Row: BitwiseCopyable>() throws(ArenaError) -> MappedTable<Row> {
-        try MappedTable(capacity: maximumUsers, hugePages: hugePages)
+    func makeUserTable<Row: BitwiseCopyable>(in memory: RegionMemory) throws(ArenaError) -> MappedTable<Row> {
+        try MappedTable(capacity: maximumUsers, hugePages: hugePages, in: memory)
     }
 }
 

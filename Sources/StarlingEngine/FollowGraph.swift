@@ -10,11 +10,11 @@ final class FollowGraph {
     private let pulled: MappedTable<UInt8>
     private(set) var edgeCount: UInt64 = 0
 
-    init(configuration: EngineConfiguration, seed: UInt64) throws(ArenaError) {
-        arena = SortedSetArena(arena: try configuration.makeArena(), seed: seed)
-        followees = try configuration.makeUserTable()
-        followerCounts = try configuration.makeUserTable()
-        pulled = try configuration.makeUserTable()
+    init(configuration: EngineConfiguration, in memory: RegionMemory, seed: UInt64) throws(ArenaError) {
+        arena = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: seed)
+        followees = try configuration.makeUserTable(in: memory)
+        followerCounts = try configuration.makeUserTable(in: memory)
+        pulled = try configuration.makeUserTable(in: memory)
     }
 
     /// The regions, for snapshots.

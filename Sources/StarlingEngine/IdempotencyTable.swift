@@ -48,16 +48,16 @@ final class IdempotencyTable {
 
     /// `seed` keeps strangers from choosing keys that share a bucket.
     init(
-        retentionMilliseconds: UInt64, arenaBytes: Int, hugePages: Bool, seed: UInt64
+        retentionMilliseconds: UInt64, arenaBytes: Int, hugePages: Bool, in memory: RegionMemory? = nil, seed: UInt64
     ) throws(ArenaError) {
         retention = retentionMilliseconds
         freshSeed = seed
-        arena = try Arena(reservedBytes: arenaBytes, hugePages: hugePages)
-        root = try MappedTable(capacity: 1, hugePages: false)
+        arena = try Arena(reservedBytes: arenaBytes, hugePages: hugePages, in: memory)
+        root = try MappedTable(capacity: 1, hugePages: false, in: memory)
         root.ensure(count: 1)
         // A bucket for each entry that the arena can hold, so that this table is never the one that is full.
         let bucketLimit = max(arena.bytesReserved / Self.cellBytes, Int(Self.firstBucketCount))
-        buckets = try MappedTable(capacity: bucketLimit, hugePages: hugePages)
+        buckets = try MappedTable(capacity: bucketLimit, hugePages: hugePages, in: memory)
     }
 
     /// Keys that would be found at some time.

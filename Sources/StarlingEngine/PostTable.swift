@@ -32,9 +32,9 @@ final class PostTable: @unchecked Sendable {
     private let published = Atomic<UInt32>(0)
     private let limit: UInt32
 
-    init(maximumPosts: Int, hugePages: Bool) throws(ArenaError) {
+    init(maximumPosts: Int, hugePages: Bool, in memory: RegionMemory? = nil) throws(ArenaError) {
         // Row 0 stands for no post.
-        table = try MappedTable(capacity: maximumPosts + 1, hugePages: hugePages)
+        table = try MappedTable(capacity: maximumPosts + 1, hugePages: hugePages, in: memory)
         rows = table.rows
         limit = UInt32(maximumPosts)
     }

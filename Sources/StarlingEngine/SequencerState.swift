@@ -23,14 +23,17 @@ final class SequencerState {
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
+        let memory = RegionMemory()
         users = try UserTable(
-            maximumUsers: configuration.maximumUsers, hugePages: configuration.hugePages, seed: random.next())
-        posts = try PostTable(maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages)
-        graph = try FollowGraph(configuration: configuration, seed: random.next())
-        newestPost = try configuration.makeUserTable()
+            maximumUsers: configuration.maximumUsers, hugePages: configuration.hugePages, in: memory,
+            seed: random.next())
+        posts = try PostTable(
+            maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages, in: memory)
+        graph = try FollowGraph(configuration: configuration, in: memory, seed: random.next())
+        newestPost = try configuration.makeUserTable(in: memory)
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
-            hugePages: configuration.hugePages, seed: random.next())
+            hugePages: configuration.hugePages, in: memory, seed: random.next())
         self.ring = ring
     }
 

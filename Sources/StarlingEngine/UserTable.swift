@@ -33,8 +33,8 @@ final class UserTable: @unchecked Sendable {
     private static let firstCount = 64
 
     /// `seed` keeps strangers from choosing ids that collide.
-    init(maximumUsers: Int, hugePages: Bool, seed: UInt64) throws(ArenaError) {
-        table = try MappedTable(capacity: maximumUsers, hugePages: hugePages)
+    init(maximumUsers: Int, hugePages: Bool, in memory: RegionMemory? = nil, seed: UInt64) throws(ArenaError) {
+        table = try MappedTable(capacity: maximumUsers, hugePages: hugePages, in: memory)
         ids = table.rows
         limit = UInt32(maximumUsers)
         self.seed = seed

@@ -39,13 +39,14 @@ public struct Arena: ~Copyable {
     static let headerUnits: UInt32 = 16
 
     /// Creates an empty arena that can grow to `reservedBytes` (1 KiB to 64 GiB). Address space only: memory is taken
-    /// when it is used.
+    /// when it is used. Without huge pages the addresses come from `place`.
     public init(
-        reservedBytes: Int = Arena.defaultReservedBytes, hugePages: Bool = true
+        reservedBytes: Int = Arena.defaultReservedBytes, hugePages: Bool = true, in place: RegionMemory? = nil
     ) throws(ArenaError) {
         let bytes = min(max(reservedBytes, 1024), Self.defaultReservedBytes)
-        let memory = try TrackedRegion(byteCount: bytes, hugePages: hugePages)
-        let marks = try TrackedRegion(byteCount: bytes / Self.unitBytes / 8 + 64, hugePages: false)
+        let memory = try TrackedRegion(byteCount: bytes, hugePages: hugePages, in: place)
+        let marks = try TrackedRegion(
+            byteCount: bytes / Self.unitBytes / 8 + 64, hugePages: false, in: place)
         self.memory = memory
         self.marks = marks
         base = memory.base

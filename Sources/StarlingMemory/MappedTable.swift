@@ -20,12 +20,12 @@ public final class MappedTable<Row: BitwiseCopyable>: @unchecked Sendable {
     public let barrier: WriteBarrier
 
     /// Reserves addresses for `capacity` rows; memory is taken when rows are written. `hugePages` suits tables of many
-    /// megabytes that are read at random.
-    public init(capacity: Int = 1 << 28, hugePages: Bool = true) throws(ArenaError) {
+    /// megabytes that are read at random; without them the addresses come from `memory`.
+    public init(capacity: Int = 1 << 28, hugePages: Bool = true, in memory: RegionMemory? = nil) throws(ArenaError) {
         let (bytes, overflow) = capacity.multipliedReportingOverflow(by: MemoryLayout<Row>.stride)
         precondition(
             capacity > 0 && !overflow, "a table needs a capacity of at least one row that fits the address space")
-        region = try TrackedRegion(byteCount: bytes, hugePages: hugePages)
+        region = try TrackedRegion(byteCount: bytes, hugePages: hugePages, in: memory)
         mutableRows = region.base.bindMemory(to: Row.self, capacity: capacity)
         rows = UnsafePointer(mutableRows)
         barrier = region.barrier

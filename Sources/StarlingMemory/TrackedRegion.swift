@@ -19,7 +19,7 @@ public final class TrackedRegion: @unchecked Sendable {
     /// What the owner asks before it writes.
     public let barrier: WriteBarrier
 
-    private let reservation: MemoryReservation
+    private let mapping: SharedMapping
     private let hugePages: Bool
     private let stamps: UnsafeMutablePointer<UInt8>
     /// The region's number in the source that it belongs to, and where its copies go.
@@ -40,27 +40,26 @@ public final class TrackedRegion: @unchecked Sendable {
     /// Epochs are 1 to 255; a stamp of 0 means that the page was not written since it was loaded.
     private static let lastEpoch: UInt8 = 255
 
-    /// Reserves `byteCount` bytes of addresses, zero and not touched.
-    public init(byteCount: Int, hugePages: Bool) throws(ArenaError) {
+    /// Reserves `byteCount` bytes of addresses, zero and not touched: in `memory`, or, for huge pages, in a mapping of their
+    /// own.
+    public init(byteCount: Int, hugePages: Bool, in memory: RegionMemory? = nil) throws(ArenaError) {
         let pages = Self.pageCount(byteCount)
-        let stampStart = pages * PageID.byteCount
-        let total = stampStart + Self.stampOffset + pages
-        reservation = try Self.reserve(total, hugePageBytes: hugePages ? byteCount : 0)
-        base = reservation.base
+        let stampBytes = Self.stampOffset + pages
+        let place =
+            if let memory, !hugePages {
+                try memory.place(pages: pages, stampBytes: stampBytes)
+            } else {
+                try RegionMemory.own(
+                    pages: pages, stampBytes: stampBytes, hugePageBytes: hugePages ? byteCount : 0)
+            }
+        mapping = place.mapping
+        base = place.base
         self.byteCount = byteCount
         self.hugePages = hugePages
-        stamps = (base + stampStart + Self.stampOffset).bindMemory(to: UInt8.self, capacity: pages)
+        stamps = (place.stampArea + Self.stampOffset).bindMemory(to: UInt8.self, capacity: pages)
         stamps[-1] = 1
         barrier = WriteBarrier(base: base, stamps: stamps)
         barrier.bind(to: self)
-    }
-
-    private static func reserve(_ bytes: Int, hugePageBytes: Int) throws(ArenaError) -> MemoryReservation {
-        do {
-            return try MemoryReservation(byteCount: bytes, hugePageBytes: hugePageBytes)
-        } catch {
-            throw .reservation(error)
-        }
     }
 
     /// The current epoch.
