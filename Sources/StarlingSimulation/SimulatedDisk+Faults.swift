@@ -46,6 +46,9 @@ extension SimulatedDisk {
     /// How many calls failed because the disk was full, since the disk was made.
     public var fullCount: Int { state.withLock { $0.fullCount } }
 
+    /// How many calls failed by plan or for want of space, since the disk was made.
+    public var disturbances: Int { state.withLock { $0.faultCounts.reduce($0.fullCount, +) } }
+
     /// Whether the power is on.
     public var isPowered: Bool { state.withLock { $0.isPowered } }
 
@@ -87,6 +90,12 @@ extension SimulatedDisk {
             content.append(contentsOf: repeatElement(0, count: max(0, size - content.count)))
             return true
         }
+    }
+
+    /// Takes a directory and everything in it away, durably, as an operator would while the power is on. Nothing counts as a
+    /// call, and no fault strikes.
+    public func discard(_ directory: String) {
+        state.withLock { $0.names.discard(SimulatedNames.normal(directory)) }
     }
 
     /// Replaces the stored file, durably. Makes it, and its directories, when missing.

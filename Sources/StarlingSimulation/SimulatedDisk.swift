@@ -13,11 +13,12 @@ public final class SimulatedDisk: Disk {
         state = Mutex(SimulatedDiskState(seed: seed, capacity: capacity))
     }
 
-    /// A disk with the same files, all durable, and nothing else of `other`: no handles, locks or faults.
-    public init(copying other: SimulatedDisk, seed: UInt64) {
+    /// A disk with the same files, all durable, and nothing else of `other`: no handles, locks or faults. With another
+    /// `mode`, with what a loss of power would leave of them.
+    public init(copying other: SimulatedDisk, seed: UInt64, after mode: CrashMode = .keepUnsynced) {
         var copy = other.state.withLock { $0 }
-        copy.crash(.keepUnsynced)
         copy.random = SeededRandom(seed: seed)
+        copy.crash(mode)
         copy.changes = 0
         state = Mutex(copy)
     }

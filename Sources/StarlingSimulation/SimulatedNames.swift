@@ -13,13 +13,14 @@ struct SimulatedNames {
         case move(String, String)
         case remove(String)
 
-        var parents: [String] {
+        var paths: [String] {
             switch self {
-            case .set(let path, _), .remove(let path): [SimulatedNames.parent(of: path)]
-            case .move(let source, let destination):
-                [SimulatedNames.parent(of: source), SimulatedNames.parent(of: destination)]
+            case .set(let path, _), .remove(let path): [path]
+            case .move(let source, let destination): [source, destination]
             }
         }
+
+        var parents: [String] { paths.map(SimulatedNames.parent(of:)) }
     }
 
     private var current: [String: Node] = [:]
@@ -28,7 +29,18 @@ struct SimulatedNames {
 
     /// The one spelling of a path: no leading `/` or `./`, the root is empty.
     static func normal(_ path: String) -> String {
-        path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
+        let bytes = path.utf8
+        // What the engine asks for is spelt like that already, but for the root.
+        var previous = UInt8(ascii: "/")
+        var isNormal = true
+        for byte in bytes.dropFirst(bytes.first == previous ? 1 : 0) {
+            if previous == UInt8(ascii: "/"), byte == previous || byte == UInt8(ascii: ".") { isNormal = false }
+            previous = byte
+        }
+        if isNormal, previous != UInt8(ascii: "/") {
+            return bytes.first == UInt8(ascii: "/") ? String(path.dropFirst()) : path
+        }
+        return path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
     }
 
     static func parent(of path: String) -> String {
@@ -42,9 +54,13 @@ struct SimulatedNames {
 
     /// Names in a directory, in ascending order.
     func list(_ directory: String) -> [String] {
-        let prefix = directory.isEmpty ? "" : directory + "/"
-        return current.keys.filter { Self.parent(of: $0) == directory }.map { String($0.dropFirst(prefix.count)) }
-            .sorted()
+        let prefix = (directory.isEmpty ? "" : directory + "/").utf8
+        var names: [String] = []
+        for path in current.keys where path.utf8.starts(with: prefix) {
+            let name = path.utf8.dropFirst(prefix.count)
+            if !name.contains(UInt8(ascii: "/")) { names.append(String(Substring(name))) }
+        }
+        return names.sorted()
     }
 
     /// Every file that a program can see, by path, in ascending order.
@@ -82,6 +98,14 @@ struct SimulatedNames {
         case .move(let source, let destination):
             if let node = names.removeValue(forKey: source) { names[destination] = node }
         }
+    }
+
+    /// Forgets a directory and all below it, also what a crash would bring back.
+    mutating func discard(_ directory: String) {
+        func isBelow(_ path: String) -> Bool { path == directory || path.hasPrefix(directory + "/") }
+        current = current.filter { !isBelow($0.key) }
+        durable = durable.filter { !isBelow($0.key) }
+        changes.removeAll { $0.paths.contains(where: isBelow) }
     }
 
     mutating func sync(_ directory: String) {

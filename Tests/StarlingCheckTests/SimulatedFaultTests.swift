@@ -93,9 +93,47 @@ import Testing
         #expect(disk.contents("/f") == [1])
     }
 
+    @Test func aCopyHoldsWhatALossOfPowerWouldLeave() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let file = try file(disk, bytes: [1])
+        try file.sync()
+        try disk.syncDirectory("/")
+        try write(2, count: 1, to: file)
+        #expect(SimulatedDisk(copying: disk, seed: 1).contents("/f") == [2])
+        #expect(SimulatedDisk(copying: disk, seed: 1, after: .loseUnsynced).contents("/f") == [1])
+        #expect(disk.contents("/f") == [2])
+    }
+
+    @Test func whatIsDiscardedNeverComesBackAndCostsNoCall() throws {
+        let disk = SimulatedDisk(seed: 1)
+        for directory in ["/d", "/d/e", "/dd"] { try disk.createDirectory(directory) }
+        disk.replace("/d/e/f", with: [1])
+        disk.replace("/dd/f", with: [1])
+        let calls = disk.changeCount
+        disk.failPower(afterChanges: 0)
+        disk.discard("/d")
+        #expect(disk.changeCount == calls && disk.isPowered)
+        disk.crash(.keepUnsynced)
+        #expect(!disk.exists("/d") && !disk.exists("/d/e"))
+        #expect(disk.files == ["dd/f"])
+    }
+
+    @Test func namesAreListedHoweverTheDirectoryIsSpelt() throws {
+        let disk = SimulatedDisk(seed: 1)
+        disk.replace("data/log/1", with: [])
+        disk.replace("data/log.old/2", with: [])
+        for path in ["data", "/data", "data/", "./data", "//data/./"] {
+            #expect(try disk.list(path) == ["log", "log.old"], "\(path)")
+            #expect(disk.exists(path + "/log/1"), "\(path)")
+        }
+        #expect(try disk.list("/") == ["data"])
+        #expect(try disk.list(".") == ["data"])
+    }
+
     @Test func aFullDiskIsCounted() throws {
         let disk = SimulatedDisk(seed: 1, capacity: 4)
         #expect(throws: DiskError.self) { _ = try self.file(disk, bytes: [1, 2, 3, 4, 5]) }
         #expect(disk.fullCount == 1)
+        #expect(disk.disturbances == 1)
     }
 }
