@@ -79,7 +79,8 @@ struct Backup {
         }
     }
 
-    /// Makes a data directory of a backup.
+    /// Makes a data directory of a backup, whose log must hold what the mark says: damage to its last records could else be
+    /// taken for a write that a crash has torn.
     func restore(_ backup: String, to directory: String) throws(BackupError) -> BackupReport {
         let expected = try readMark(backup)
         try prepare(directory)
@@ -94,7 +95,7 @@ struct Backup {
                 }
                 try disk.syncDirectory(directory + "/" + part)
             }
-            try disk.syncDirectory(directory)
+            try disk.syncNames(to: directory)
             guard report == expected else {
                 throw BackupError.incomplete(
                     backup,
@@ -102,13 +103,25 @@ struct Backup {
                         "\(report.files) files of \(report.bytes) bytes, the mark says \(expected.files) of \(expected.bytes)"
                 )
             }
+            try compareLog(in: directory, with: expected, of: backup)
             return report
         } catch let error as BackupError {
             throw error
         } catch let error as DiskError {
             throw .disk(error)
+        } catch let error as LogError {
+            throw .log(error)
         } catch {
             preconditionFailure("the calls above throw nothing else")
+        }
+    }
+
+    private func compareLog(in directory: String, with expected: BackupReport, of backup: String) throws {
+        let log = try LogReader(directory: directory, disk: disk)
+        if let refusal = log.refusal { throw refusal }
+        guard log.lastLSN == expected.lsn else {
+            throw BackupError.incomplete(
+                backup, reason: "its log can be read up to record \(log.lastLSN), the mark says \(expected.lsn)")
         }
     }
 
@@ -148,7 +161,7 @@ struct Backup {
             try file.write(UnsafeRawBufferPointer(bytes), at: 0)
         }
         try file.sync()
-        try disk.syncDirectory(directory)
+        try disk.syncNames(to: directory)
     }
 
     private static func checksum(_ line: String) -> UInt32 {

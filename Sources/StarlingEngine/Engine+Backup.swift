@@ -23,7 +23,8 @@ extension Engine {
         }
     }
 
-    /// Makes a data directory of a backup. Nobody may use either directory meanwhile.
+    /// Makes a data directory of a backup, and checks that its log is whole up to the record where the backup ends. Nobody may
+    /// use either directory meanwhile. Cost: reading and writing the whole backup.
     public static func restore(
         backup: String, to directory: String, disk: any Disk
     ) throws(BackupError) -> BackupReport {

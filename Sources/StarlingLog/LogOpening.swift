@@ -72,7 +72,8 @@ struct LogOpening {
     private func prepareDirectory() throws(LogError) -> any DiskLock {
         do {
             if !disk.exists(path) { try disk.createDirectory(path) }
-            try syncNames()
+            // Each time: whoever made the directories may have ended before it came to that.
+            try disk.syncNames(to: parent)
         } catch {
             throw .cannotCreate(error)
         }
@@ -82,23 +83,6 @@ struct LogOpening {
             if error.code == SystemErrorCode.wouldBlock { throw .locked(path: error.path) }
             throw .cannotCreate(error)
         }
-    }
-
-    /// Makes the names of the directories durable. Each time: whoever made them may have ended before it came to that.
-    private func syncNames() throws(DiskError) {
-        try disk.syncDirectory(parent)
-        var ancestor = Self.parent(of: parent)
-        try disk.syncDirectory(ancestor)
-        // Above, where this process may not even read, it has made nothing.
-        while ancestor != "/", ancestor != "." {
-            ancestor = Self.parent(of: ancestor)
-            try? disk.syncDirectory(ancestor)
-        }
-    }
-
-    static func parent(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     /// What recovery reads must be on the disk, or it could build on pages that a later power cut takes away.

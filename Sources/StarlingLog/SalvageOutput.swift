@@ -41,8 +41,7 @@ final class SalvageOutput {
             let isThere = disk.exists(directory)
             if isThere, try !disk.list(directory).isEmpty { throw LogError.targetNotEmpty(path: directory) }
             try disk.createDirectory(path)
-            try disk.syncDirectory(directory)
-            try disk.syncDirectory(LogOpening.parent(of: directory))
+            try disk.syncNames(to: directory)
             watermark = try WatermarkFile(directory: path, disk: disk, logID: logID, previous: nil)
             // Without segments, a log that should have this record is refused.
             try watermark.write(durableLSN: max(1, durableUpTo))

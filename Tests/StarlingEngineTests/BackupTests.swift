@@ -63,6 +63,35 @@ import Testing
         #expect(report.lsn >= 50 && report.lsn <= UInt64(posts))
     }
 
+    @Test func reportedBackupAndWhatWasRestoredOutliveALossOfPower() throws {
+        let fixture = try EngineFixture()
+        for number in 1...20 { _ = try fixture.post(1, "post \(number)") }
+        let report = try Self.backup(fixture, "/backups/monday")
+        let after = SimulatedDisk(copying: fixture.disk, seed: 1, after: .loseUnsynced)
+        #expect(try Engine.restore(backup: "/backups/monday", to: "/servers/new", disk: after) == report)
+        let later = SimulatedDisk(copying: after, seed: 1, after: .loseUnsynced)
+        let engine = try Engine.open(
+            directory: "/servers/new", configuration: fixture.configuration,
+            environment: EngineEnvironment(disk: later, time: fixture.time, seed: 3), execution: .manual)
+        #expect(engine.publishedLSN == report.lsn)
+    }
+
+    @Test func backupWhoseLastRecordsRottedIsNotTakenForAShorterOne() throws {
+        let fixture = try EngineFixture()
+        for number in 1...20 { _ = try fixture.post(1, "post \(number)") }
+        _ = try Self.backup(fixture)
+        for number in 21...24 { _ = try fixture.post(1, "post \(number)") }
+        _ = try Self.backup(fixture, "/second")
+        let segment = try #require(fixture.disk.files.last { $0.hasPrefix("second/log/") && $0.hasSuffix(".seg") })
+        let size = try #require(fixture.disk.contents(segment)?.count)
+        fixture.disk.corrupt(segment, byte: size - 1, bit: 0)
+        #expect {
+            _ = try Engine.restore(backup: "/second", to: "/new", disk: fixture.disk)
+        } throws: {
+            [65, 66].contains(($0 as? BackupError)?.exitCode)
+        }
+    }
+
     @Test func placeInUseIsRefused() throws {
         let fixture = try EngineFixture()
         _ = try fixture.post(1)
