@@ -51,6 +51,7 @@ private struct DirectoryDigestRun {
         if let refusal = reader.refusal { throw refusal }
         var expectation = LogExpectation()
         var rejected: [String] = []
+        var unreadable: SnapshotError?
         var start: LogFold?
         for candidate in candidates {
             do {
@@ -62,11 +63,13 @@ private struct DirectoryDigestRun {
                 expectation.point = LogPoint(lsn: manifest.lsn, chain: manifest.chain)
             } catch let error as SnapshotError {
                 if case .unknownFormat = error { throw error }
+                if case .disk = error { unreadable = unreadable ?? error }
                 rejected.append("snapshot of record \(candidate.lsn): \(error)")
             }
         }
         if let refusal = LogVerifier.refusal(directory: directory, disk: disk, expecting: expectation) { throw refusal }
         if start == nil, reader.firstLSN > 1 {
+            if let unreadable { throw unreadable }
             throw EngineOpenError.noUsableSnapshot(
                 logStartsAt: reader.firstLSN, reason: rejected.first ?? "none is there")
         }

@@ -108,6 +108,10 @@ struct DirectoryVerifier {
     private func missingBeginning(_ log: VerificationReport) -> EngineOpenError? {
         guard let first = log.start, first > 1, !hasMissedSnapshots else { return nil }
         if snapshots.contains(where: { $0.problem == nil }) { return nil }
+        // It may be whole: a start would say that it could not read it.
+        for snapshot in snapshots {
+            if case .unusable(.disk(let error)) = snapshot.problem { return .snapshot(.disk(error)) }
+        }
         // A start would load this one: its files are whole.
         for snapshot in snapshots {
             if case .otherState = snapshot.problem, let manifest = snapshot.manifest {

@@ -51,7 +51,7 @@ extension Engine {
         let files = try SnapshotFilesWriter(
             store: store, disk: environment.disk, logID: opened.log.log.id, workers: configuration.workers,
             timelineCap: configuration.timelineCap, loaded: opened.isAsStored ? opened.manifest : nil,
-            images: opened.images, unusable: opened.unusable,
+            images: opened.images, candidates: opened.candidates, unusable: opened.unusable,
             digest: SnapshotDigest(loading: loading, users: state.users, posts: state.posts))
         let snapshotter = Snapshotter(
             files: files, log: opened.log.log, workers: configuration.workers, configuration: configuration.snapshots,

@@ -25,6 +25,8 @@ struct OpenedState {
     /// divided anew.
     let manifest: SnapshotManifest?
     let images: [OwnerImage]
+    /// The snapshots that were there; nil when one could not be read, which the next look may.
+    let candidates: [SnapshotCandidate]?
     let unusable: Set<UInt64>
     let rejected: [String]
 
@@ -51,7 +53,10 @@ struct EngineOpening {
         var loaded: SnapshotLoading.Loaded?
         var newestLSN: UInt64 = 0
         var logID: UInt64?
+        var candidates: [SnapshotCandidate]?
         var unusable: Set<UInt64> = []
+        /// Why a snapshot could not be read. It may be whole.
+        var unreadable: SnapshotError?
         var rejected: [String] = []
     }
 
@@ -66,9 +71,7 @@ struct EngineOpening {
         if let manifest = choice.manifest {
             expectation.point = LogPoint(lsn: manifest.lsn, chain: manifest.chain)
         }
-        let opened = try Log.open(
-            directory: directory, disk: environment.disk, configuration: configuration.log, expectation: expectation,
-            newLogID: newLogID)
+        let opened = try openLog(expectation, newLogID, choice)
         do {
             return try assemble(choice, opened, ring)
         } catch {
@@ -77,9 +80,25 @@ struct EngineOpening {
         }
     }
 
+    private func openLog(
+        _ expectation: LogExpectation, _ newLogID: UInt64, _ choice: Choice
+    ) throws -> OpenedLog {
+        do throws(LogError) {
+            return try Log.open(
+                directory: directory, disk: environment.disk, configuration: configuration.log,
+                expectation: expectation, newLogID: newLogID)
+        } catch {
+            // What could not be read may stand for what is missing.
+            if case .missing = error, let unreadable = choice.unreadable { throw unreadable }
+            throw error
+        }
+    }
+
     private func choose(_ ring: EventRing) throws -> Choice {
         var choice = Choice()
-        for candidate in try store.candidates() {
+        let candidates = try store.candidates()
+        choice.candidates = candidates
+        for candidate in candidates {
             do {
                 let manifest = try candidate.manifest.get()
                 if choice.newestLSN == 0 { choice.newestLSN = manifest.lsn }
@@ -99,7 +118,9 @@ struct EngineOpening {
         // No damage: a newer version wrote it, or a setting is too small. Going on without it would hide that.
         case .unknownFormat, .regionTooSmall: throw .snapshot(error)
         // It may be readable the next time, so it is not to be removed.
-        case .disk: break
+        case .disk:
+            choice.candidates = nil
+            choice.unreadable = choice.unreadable ?? error
         default: choice.unusable.insert(lsn)
         }
         choice.rejected.append("snapshot of record \(lsn): \(error)")
@@ -114,6 +135,7 @@ struct EngineOpening {
         guard let loaded = choice.loaded, let manifest = choice.manifest else {
             let first = opened.log.firstLSN
             guard first == 1 else {
+                if let unreadable = choice.unreadable { throw unreadable }
                 throw EngineOpenError.noUsableSnapshot(
                     logStartsAt: first, reason: choice.rejected.first ?? "none is there")
             }
@@ -121,7 +143,7 @@ struct EngineOpening {
             let state = try SequencerState(configuration: configuration, ring: ring, seed: opened.log.id)
             return OpenedState(
                 log: opened, state: state, workers: try makeWorkers(state, ring), ring: ring, manifest: nil, images: [],
-                unusable: choice.unusable, rejected: choice.rejected)
+                candidates: choice.candidates, unusable: choice.unusable, rejected: choice.rejected)
         }
         var workers = loaded.workers
         var images = loaded.images
@@ -134,7 +156,7 @@ struct EngineOpening {
         }
         return OpenedState(
             log: opened, state: loaded.state, workers: workers, ring: ring, manifest: manifest, images: images,
-            unusable: choice.unusable, rejected: choice.rejected)
+            candidates: choice.candidates, unusable: choice.unusable, rejected: choice.rejected)
     }
 
     private func makeWorkers(_ state: SequencerState, _ ring: EventRing) throws -> [Worker] {

@@ -44,9 +44,12 @@ extension SnapshotStore {
         }
     }
 
-    private func usableManifests(_ unusable: Set<UInt64>) throws(SnapshotError) -> [SnapshotManifest] {
+    private func usableManifests(
+        _ unusable: Set<UInt64>, among known: [SnapshotCandidate]? = nil
+    ) throws(SnapshotError) -> [SnapshotManifest] {
         var usable: [SnapshotManifest] = []
-        for candidate in try candidates() {
+        let all = if let known { known } else { try candidates() }
+        for candidate in all {
             switch candidate.manifest {
             case .success(let manifest):
                 if let first = usable.first, first.logID != manifest.logID {
@@ -61,9 +64,11 @@ extension SnapshotStore {
     }
 
     /// What is there and would be kept, for `SnapshotPlan` and the log's retention after a start. `unusable` as in
-    /// `prune`.
-    public func retention(unusable: Set<UInt64> = []) throws(SnapshotError) -> SnapshotRetention {
-        SnapshotRetention(choosingFrom: try usableManifests(unusable))
+    /// `prune`; `known` is what `candidates` has just said, when somebody has asked, so that nothing is read twice.
+    public func retention(
+        unusable: Set<UInt64> = [], among known: [SnapshotCandidate]? = nil
+    ) throws(SnapshotError) -> SnapshotRetention {
+        SnapshotRetention(choosingFrom: try usableManifests(unusable, among: known))
     }
 
     /// Reads the newest page file of one of the manifest's owners and compares every page with its checksum.

@@ -65,6 +65,42 @@ import Testing
         #expect(try Self.firstLSN(fixture) == 1)
     }
 
+    /// A snapshot that cannot be read now is not missing: nobody is to be told to restore a backup.
+    @Test(arguments: [DiskOperation.open, .read])
+    func startWhoseOnlySnapshotCannotBeReadSaysSoAndSucceedsLater(_ operation: DiskOperation) throws {
+        let fixture = try Self.filled()
+        let digest = try fixture.digest()
+        try fixture.engine.close(clean: false)
+        fixture.disk.endProcess()
+        let manifests = fixture.disk.files.filter { $0.hasSuffix(".manifest") }
+        for older in manifests.dropLast() { try fixture.disk.remove(older) }
+        fixture.disk.fail(operation, code: SystemErrorCode.inputOutput)
+        #expect {
+            _ = try Engine.open(
+                directory: "/data", configuration: fixture.configuration,
+                environment: EngineEnvironment(disk: fixture.disk, time: fixture.time, seed: 3), execution: .manual)
+        } throws: {
+            ($0 as? EngineOpenError)?.exitCode == 74
+        }
+        try fixture.restart(crash: .keepUnsynced)
+        #expect(try fixture.digest() == digest)
+    }
+
+    @Test func verificationSaysThatTheOnlySnapshotCannotBeRead() throws {
+        let fixture = try Self.filled()
+        try fixture.engine.close(clean: false)
+        let disk = UnreadableManifests(fixture.disk)
+        let found = DirectoryVerification.verify(
+            directory: "/data", disk: disk, deep: false, configuration: fixture.configuration, time: fixture.time)
+        #expect(found.exitCode == 74)
+        #expect {
+            _ = try DirectoryDigest.compute(
+                directory: "/data", disk: disk, configuration: fixture.configuration, time: fixture.time)
+        } throws: {
+            ($0 as? EngineOpenError)?.exitCode == 74
+        }
+    }
+
     /// Without the removed part, a damaged snapshot cannot be replaced by a replay.
     @Test func startWithoutAUsableSnapshotIsRefused() throws {
         let fixture = try Self.filled()
@@ -78,4 +114,26 @@ import Testing
             ($0 as? EngineOpenError)?.exitCode == 66
         }
     }
+}
+
+/// A disk that cannot read the manifests of snapshots.
+private final class UnreadableManifests: Disk {
+    private let disk: SimulatedDisk
+
+    init(_ disk: SimulatedDisk) { self.disk = disk }
+
+    func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
+        if path.hasSuffix(".manifest") {
+            throw DiskError(operation: "open", path: path, code: SystemErrorCode.inputOutput)
+        }
+        return try disk.open(path, mode)
+    }
+
+    func createDirectory(_ path: String) throws(DiskError) { try disk.createDirectory(path) }
+    func list(_ path: String) throws(DiskError) -> [String] { try disk.list(path) }
+    func exists(_ path: String) -> Bool { disk.exists(path) }
+    func rename(_ source: String, to target: String) throws(DiskError) { try disk.rename(source, to: target) }
+    func remove(_ path: String) throws(DiskError) { try disk.remove(path) }
+    func syncDirectory(_ path: String) throws(DiskError) { try disk.syncDirectory(path) }
+    func lock(_ path: String) throws(DiskError) -> any DiskLock { try disk.lock(path) }
 }

@@ -121,6 +121,8 @@ import Testing
     @Test func aSnapshotThatWasFoundDamagedDoesNotCount() throws {
         let (fixture, manifests) = try threeSnapshots(SimulatedDisk(seed: 1))
         #expect(try fixture.store.retention(unusable: [3]).kept == [manifests[1], manifests[0]])
+        let known = try fixture.store.candidates()
+        #expect(try fixture.store.retention(unusable: [3], among: known).kept == [manifests[1], manifests[0]])
         let pruning = try fixture.store.prune(unusable: [2])
         #expect(pruning.retention.kept == [manifests[2], manifests[0]])
     }

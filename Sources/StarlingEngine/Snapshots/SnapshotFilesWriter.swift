@@ -31,7 +31,8 @@ final class SnapshotFilesWriter: @unchecked Sendable {
 
     init(
         store: SnapshotStore, disk: any Disk, logID: UInt64, workers: Int, timelineCap: Int, loaded: SnapshotManifest?,
-        images: [OwnerImage], unusable: Set<UInt64>, digest: SnapshotDigest
+        images: [OwnerImage], candidates: [SnapshotCandidate]?, unusable: Set<UInt64>,
+        digest: SnapshotDigest
     ) throws(SnapshotError) {
         self.store = store
         self.disk = disk
@@ -42,7 +43,7 @@ final class SnapshotFilesWriter: @unchecked Sendable {
         self.digest = digest
         newest = loaded
         mapped = Mutex(images)
-        let retention = try store.retention(unusable: unusable)
+        let retention = try store.retention(unusable: unusable, among: candidates)
         kept = Mutex(retention)
         isFullNext = Atomic(Self.nextKind(after: loaded, retention, workers) == .full)
     }
