@@ -81,7 +81,7 @@ let package = Package(
             name: "StarlingCheck",
             dependencies: [
                 "CStarling", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation",
-                "StarlingSystem",
+                "StarlingSnapshots", "StarlingSystem",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

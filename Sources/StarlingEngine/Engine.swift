@@ -192,6 +192,9 @@ public final class Engine: Sendable {
     /// Memory of the edges that the sequencer keeps.
     var sequencerEdgeBytes: Int { writer.sequencerEdgeBytes }
 
+    /// The first record that the log still has: retention has removed those before it.
+    public var firstLSN: UInt64 { log.firstLSN }
+
     /// Bytes of the log on the disk.
     public var logBytes: UInt64 { log.dataBytes }
 

@@ -25,8 +25,8 @@ public struct LogConfiguration: Sendable {
     public var maximumPendingBytes = 64 << 20
     /// The watermark file is rewritten after this many commits that wrote something. 0: only by `updateWatermark`.
     public var commitsPerWatermark = 16
-    /// Tests of rolling need segments of a few hundred bytes.
-    var allowsTinySegments = false
+    /// Tests of rolling, and the simulation, need segments of a few hundred bytes.
+    package var allowsTinySegments = false
 
     /// The defaults.
     public init() {}

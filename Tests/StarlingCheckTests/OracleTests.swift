@@ -82,6 +82,16 @@ import Testing
         #expect(throws: InvariantViolation.self) { try oracle.learn(60, ofPostAt: 3) }
     }
 
+    @Test func anIDThatIsLearnedLateLiesBetweenItsNeighbours() throws {
+        var oracle = Self.oracle()
+        for _ in 1...3 { _ = oracle.run(post(2), context(2), wall: 10) }
+        try oracle.learn(50, ofPostAt: 1)
+        try oracle.learn(60, ofPostAt: 3)
+        #expect(throws: InvariantViolation.self) { try oracle.learn(60, ofPostAt: 2) }
+        #expect(throws: InvariantViolation.self) { try oracle.learn(50, ofPostAt: 2) }
+        try oracle.learn(55, ofPostAt: 2)
+    }
+
     @Test func whatACrashTookIsForgotten() throws {
         var oracle = Self.oracle(threshold: 5)
         _ = oracle.run(post(2), context(2, key: "k"), wall: 10)

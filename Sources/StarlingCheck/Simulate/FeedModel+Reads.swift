@@ -2,6 +2,11 @@ extension FeedModel {
     /// The visible posts of all accounts that the reader follows, newest first: those below the post in `place`, at most
     /// `limit`.
     func feed(_ reader: UInt64, below place: Int = .max, limit: Int = .max) -> [UInt64] {
+        feedPosts(reader, below: place, limit: limit).map(\.id)
+    }
+
+    /// The same, as posts.
+    func feedPosts(_ reader: UInt64, below place: Int = .max, limit: Int = .max) -> [Post] {
         guard let number = number(of: reader) else { return [] }
         return newest(below: place, limit) { follows(number, $0.author) }
     }
@@ -10,7 +15,7 @@ extension FeedModel {
     func posts(of author: UInt64, viewer: UInt64?, below place: Int = .max, limit: Int = .max) -> [UInt64] {
         guard let number = number(of: author) else { return [] }
         let seesAll = sees(number, viewer)
-        return newest(below: place, limit) { $0.author == number && (seesAll || $0.fact.isPublic) }
+        return newest(below: place, limit) { $0.author == number && (seesAll || $0.fact.isPublic) }.map(\.id)
     }
 
     /// Whether the viewer may see what the author shows to followers only.
@@ -27,12 +32,12 @@ extension FeedModel {
         }
     }
 
-    private func newest(below bound: Int, _ limit: Int, _ isWanted: (Post) -> Bool) -> [UInt64] {
-        var result: [UInt64] = []
+    private func newest(below bound: Int, _ limit: Int, _ isWanted: (Post) -> Bool) -> [Post] {
+        var result: [Post] = []
         var place = min(bound, posts.count)
         while place > 0, result.count < limit {
             place -= 1
-            if !posts[place].isDeleted, isWanted(posts[place]) { result.append(posts[place].id) }
+            if !posts[place].isDeleted, isWanted(posts[place]) { result.append(posts[place]) }
         }
         return result
     }

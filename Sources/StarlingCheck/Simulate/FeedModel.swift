@@ -57,6 +57,14 @@ struct FeedModel {
     /// The place of a post in `posts`, by its id.
     func place(of id: UInt64) -> Int? { id == 0 ? nil : posts.lastIndex { $0.id == id } }
 
+    /// The nearest ids that are known of posts before and after that of a record.
+    func knownIDs(aroundPostAt lsn: UInt64) -> (below: UInt64, above: UInt64) {
+        guard let place = place(ofPostAt: lsn) else { return (0, .max) }
+        let below = posts[..<place].last { $0.id != 0 }?.id ?? 0
+        let above = posts[(place + 1)...].first { $0.id != 0 }?.id ?? .max
+        return (below, above)
+    }
+
     mutating func learn(_ id: UInt64, ofPostAt lsn: UInt64) {
         if let place = place(ofPostAt: lsn) { posts[place].id = id }
     }

@@ -2,11 +2,11 @@ import StarlingLog
 import StarlingSystem
 
 extension Oracle {
-    /// Compares a log with the records that were sequenced, from the first to the log's last, and learns ids that were
-    /// never answered. Returns how many records the log holds.
-    mutating func compare(with log: LogReader) throws(InvariantViolation) -> UInt64 {
+    /// Compares a log with the records that were sequenced, from the log's first to its last, and learns ids
+    /// that were never answered. Returns the log's last record.
+    mutating func compare(with log: LogReader, mayBeginLater: Bool) throws(InvariantViolation) -> UInt64 {
         if let refusal = log.refusal { throw InvariantViolation(.corruption, "the log is refused: \(refusal)") }
-        guard log.firstLSN == 1 else {
+        guard log.firstLSN == 1 || mayBeginLater else {
             throw InvariantViolation(.hole, "the log begins with record \(log.firstLSN)")
         }
         guard log.lastLSN <= lastLSN else {
@@ -14,7 +14,7 @@ extension Oracle {
             throw InvariantViolation(.phantom, excess)
         }
         do {
-            try log.forEachRecord(from: 1) { view in try match(view) }
+            try log.forEachRecord(from: log.firstLSN) { view in try match(view) }
         } catch let violation as InvariantViolation {
             throw violation
         } catch {

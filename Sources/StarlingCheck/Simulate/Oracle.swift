@@ -20,8 +20,6 @@ struct Oracle {
     private(set) var model: FeedModel
     /// In force now; not kept over a restart.
     var threshold: Int
-    /// The highest post id that anybody was told or that stands in the log.
-    private(set) var newestID: UInt64 = 0
     /// Authors that were switched, for the probes.
     private(set) var switches = (toPull: 0, toPush: 0)
 
@@ -52,7 +50,8 @@ struct Oracle {
         }
     }
 
-    /// Takes notice of the id that the post of record `lsn` has got. Ids rise with the records, and never change.
+    /// Takes notice of the id that the post of record `lsn` has got. Ids rise with the records, and never change. They are not
+    /// learned in the order of the records: a write that asks for less is answered before one that asks for more.
     mutating func learn(_ id: UInt64, ofPostAt lsn: UInt64) throws(InvariantViolation) {
         guard lsn >= 1, lsn <= lastLSN, let known = history[Int(lsn - 1)].postID else {
             throw InvariantViolation(.phantom, "post \(id) is said to come of record \(lsn), which makes no post")
@@ -61,10 +60,11 @@ struct Oracle {
         guard known == 0 else {
             throw InvariantViolation(.identifiers, "the post of record \(lsn) has id \(id), it had \(known)")
         }
-        guard id > newestID else {
-            throw InvariantViolation(.identifiers, "post \(id) of record \(lsn) is not above \(newestID)")
+        let (below, above) = model.knownIDs(aroundPostAt: lsn)
+        guard id > below, id < above else {
+            throw InvariantViolation(
+                .identifiers, "post \(id) of record \(lsn) is not between \(below) and \(above)")
         }
-        newestID = id
         history[Int(lsn - 1)].postID = id
         model.learn(id, ofPostAt: lsn)
     }
@@ -75,6 +75,5 @@ struct Oracle {
         guard lsn < lastLSN else { return }
         model = model(at: lsn)
         history.removeLast(history.count - Int(lsn))
-        newestID = model.posts.last?.id ?? 0
     }
 }

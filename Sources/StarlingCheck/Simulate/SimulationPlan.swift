@@ -42,10 +42,14 @@ struct SimulationPlan {
         /// Percent of writes that carry a key, and of those that repeat an earlier one.
         var keyed: Int
         var repeated: Int
+        /// Percent of writes that ask for a level of their own.
+        var leveled: Int
         /// Most bytes of a text.
         var textBytes: Int
         /// Percent of turns with a read.
         var reads: Int
+        /// Percent of turns in which a backup is begun.
+        var backups: Int
     }
 
     init(seed: UInt64, turns limit: Int? = nil) {
@@ -76,7 +80,12 @@ struct SimulationPlan {
         configuration.snapshots.milliseconds = chance(30) ? UInt64(number(100...5_000)) : 0
         configuration.snapshots.recordsAtClose = chance(50) ? UInt64(number(1...60)) : 0
         configuration.snapshots.bufferBytes = 1 << 20
-        configuration.log.segmentBytes = LogLimits.smallestSegmentBytes
+        // Small segments roll often, and retention takes whole ones.
+        configuration.log.allowsTinySegments = true
+        configuration.log.segmentBytes = chance(40) ? LogLimits.smallestSegmentBytes : UInt64(number(1_000...16_000))
+        configuration.log.segmentMilliseconds = chance(30) ? UInt64(number(100...4_000)) : 0
+        if chance(40) { configuration.retention.bytes = UInt64(number(0...40_000)) }
+        if chance(30) { configuration.retention.milliseconds = UInt64(number(100...20_000)) }
         configuration.log.batchBytes = chance(50) ? number(64...2_048) : 16 << 10
         configuration.log.commitsPerWatermark = number(0...8)
         configuration.log.maximumPendingBytes = chance(80) ? 8 << 20 : 1_100_000
@@ -91,6 +100,7 @@ struct SimulationPlan {
         workload = Workload(
             weights: [100, 30, 70, 40, 8, 8, 4, 6].map { chance(15) ? 0 : $0 * number(1...4) },
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
-            textBytes: chance(70) ? number(1...200) : number(1_000...6_000), reads: number(10...90))
+            leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
+            reads: number(10...90), backups: chance(40) ? number(1...8) : 0)
     }
 }

@@ -74,7 +74,7 @@ extension SimulationRun {
         guard case .accepted(let lsn, let outcome, let isReplay) = expected else {
             throw InvariantViolation(.answers, "\(request) was answered \(receipt); expected \(expected)")
         }
-        try learnIDs(receipt.outcome, outcome)
+        try learnIDs(receipt, outcome)
         guard receipt.lsn == lsn, receipt.isReplay == isReplay, matches(receipt.outcome, outcome) else {
             let invariant: Invariant = isReplay || receipt.isReplay ? .idempotency : .answers
             throw InvariantViolation(invariant, "\(request) was answered \(receipt); expected \(expected)")
@@ -84,17 +84,24 @@ extension SimulationRun {
             totals.reached(.diskFullRecovered)
         }
         noteKey(request, isReplay: isReplay)
-        acknowledge(lsn)
+        try acknowledge(request, receipt)
         totals.acknowledged += 1
         trace.add(lsn)
-        trace.add("\(receipt.outcome)")
+        trace.add(receipt.outcome)
     }
 
-    /// Raises what must outlive an end.
-    private func acknowledge(_ lsn: UInt64) {
-        floors.acknowledged = max(floors.acknowledged, lsn)
-        if configuration.acknowledgement != .memory { floors.process = max(floors.process, lsn) }
-        if configuration.acknowledgement == .disk { floors.power = max(floors.power, lsn) }
+    /// Raises what must outlive an end: as far as the answer says, which is as far as was asked for, or further.
+    private func acknowledge(_ request: WriteRequest, _ receipt: WriteReceipt) throws(InvariantViolation) {
+        let own = configuration.acknowledgement
+        let asked = request.context.durability ?? own
+        guard receipt.durability >= asked else {
+            throw InvariantViolation(.honesty, "\(request) was answered at the level \(receipt.durability)")
+        }
+        if asked > own { totals.reached(.levelRaised) }
+        if asked < own { totals.reached(.levelLowered) }
+        floors.acknowledged = max(floors.acknowledged, receipt.lsn)
+        if receipt.durability >= .os { floors.process = max(floors.process, receipt.lsn) }
+        if receipt.durability == .disk { floors.power = max(floors.power, receipt.lsn) }
     }
 
     private func noteKey(_ request: WriteRequest, isReplay: Bool) {
@@ -111,12 +118,12 @@ extension SimulationRun {
         keyedAnswers[key] = crashes
     }
 
-    private func learnIDs(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) throws(InvariantViolation) {
-        switch (outcome, expected) {
-        case (.post(let id), .post(let lsn)): try learn(id, lsn)
+    private func learnIDs(_ receipt: WriteReceipt, _ expected: ExpectedOutcome) throws(InvariantViolation) {
+        switch (receipt.outcome, expected) {
+        case (.post(let id), .post(let lsn)): try learn(id, lsn, receipt.durability)
         case (.posts(let results), .posts(let records)) where results.count == records.count:
             for (result, lsn) in zip(results, records) {
-                if case .success(let id) = result, let lsn { try learn(id, lsn) }
+                if case .success(let id) = result, let lsn { try learn(id, lsn, receipt.durability) }
             }
         default: break
         }
@@ -125,16 +132,19 @@ extension SimulationRun {
     /// An id that was answered once stands for that post for ever, also when a crash took the post. Counted only, not
     /// refused, where the post was acknowledged at a level that did not outlive the crash: the engine mints from what the
     /// log holds, and gives such ids again while the clock is not ahead of them.
-    private func learn(_ id: PostID, _ lsn: UInt64) throws(InvariantViolation) {
+    private func learn(
+        _ id: PostID, _ lsn: UInt64, _ level: AcknowledgementLevel
+    ) throws(InvariantViolation) {
         try oracle.learn(id.rawValue, ofPostAt: lsn)
         guard case .posted(let post) = oracle.history[Int(lsn - 1)].change else { return }
-        if let text = answeredIDs[id.rawValue], text != post.text {
-            guard configuration.acknowledgement != .disk else {
+        if let known = answeredIDs[id.rawValue], known.text != post.text {
+            guard !known.isDurable else {
                 throw InvariantViolation(.identifiers, "id \(id) was given to another post before")
             }
             totals.idsGivenTwice += 1
         }
-        answeredIDs[id.rawValue] = post.text
+        let known = answeredIDs[id.rawValue].map { $0.isDurable && $0.text == post.text } ?? false
+        answeredIDs[id.rawValue] = AnsweredPost(text: post.text, isDurable: known || level == .disk)
     }
 
     private func matches(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) -> Bool {

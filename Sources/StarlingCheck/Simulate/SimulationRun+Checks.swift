@@ -121,7 +121,7 @@ extension SimulationRun {
     func checkReplay() throws(InvariantViolation) {
         let copy = roomyCopy()
         let workers = number(1...3)
-        if chance(60) {
+        if chance(60), !Self.isLogCut(on: copy) {
             removeSnapshots(from: copy)
             totals.reached(.replayWithoutSnapshots)
         }

@@ -60,17 +60,29 @@ extension SimulationRun {
         of engine: Engine, on image: SimulatedDisk, _ what: String
     ) throws(InvariantViolation) -> UInt64 {
         guard let refusal = refusal(of: image) else { return try compareLog(on: image) }
-        guard case .damaged(let damage) = refusal, let lost = damage.lsnRange,
-            lost.upperBound <= engine.recovery.snapshotLSN
+        guard case .damaged(let damage) = refusal,
+            isBehind(damage, engine.recovery.snapshotLSN, on: image)
         else { throw InvariantViolation(.corruption, "\(what): opened with a log that is refused: \(refusal)") }
         totals.reached(.damageBeforeSnapshot)
         for user in plan.users { try checkBodies(of: user, on: engine) }
         return engine.publishedLSN
     }
 
+    /// Whether what is damaged was needed only for records up to `lsn`.
+    private func isBehind(_ damage: LogDamage, _ lsn: UInt64, on image: SimulatedDisk) -> Bool {
+        if let lost = damage.lsnRange { return lost.upperBound <= lsn }
+        // A marker, which holds no record: of a segment that ends before.
+        let later = image.files.filter { $0.hasPrefix("data/log/") && $0.hasSuffix(".seg") }
+            .first { $0 > "data/log/" + damage.segment }
+        guard let base = later.flatMap({ UInt64($0.dropFirst("data/log/".count).dropLast(".seg".count)) }) else {
+            return false
+        }
+        return base <= lsn
+    }
+
     private func refusal(of disk: SimulatedDisk) -> LogError? {
         do {
-            return try LogReader(directory: Self.directory, disk: disk).refusal
+            return try logReader(on: disk, in: Self.directory).refusal
         } catch {
             return error
         }
@@ -86,22 +98,24 @@ extension SimulationRun {
         }
         for entry in page.entries {
             guard let bodies = try? engine.bodies(of: [entry]) else { continue }
-            for body in bodies { try compareBody(entry, body) }
+            for body in bodies { try compareBody(entry, body, logFirst: engine.firstLSN) }
         }
     }
 
     /// Opens an engine on another disk.
-    func open(_ disk: SimulatedDisk, workers: Int) throws(EngineOpenError) -> Engine {
+    func open(
+        _ disk: SimulatedDisk, workers: Int, in directory: String = SimulationRun.directory
+    ) throws(EngineOpenError) -> Engine {
         var settings = configuration
         settings.workers = workers
         return try Engine.open(
-            directory: Self.directory, configuration: settings,
+            directory: directory, configuration: settings,
             environment: EngineEnvironment(disk: disk, time: time, seed: 1), execution: .manual)
     }
 
     /// Damages one file.
     private func damage(_ disk: SimulatedDisk) -> Damage {
-        let files = disk.files.filter { !$0.hasSuffix("/lock") }
+        let files = disk.files.filter { $0.hasPrefix("data/") && !$0.hasSuffix("/lock") }
         guard !files.isEmpty else { return Damage(text: "nothing") }
         let path = files[number(0...files.count - 1)]
         let isLast = path == files.last { $0.hasSuffix(".seg") }

@@ -20,14 +20,16 @@ extension SimulationRun {
             if workers != configuration.workers { totals.reached(.workersChanged) }
             configuration.workers = workers
         }
-        configuration.snapshots.isEnabled = plan.configuration.snapshots.isEnabled && !chance(8)
-        if has(.damage), !isCalm, chance(20) { loseSnapshots() }
+        // A log that does not begin with its first record cannot be opened without.
+        let mustLoad = Self.isLogCut(on: disk)
+        configuration.snapshots.isEnabled = plan.configuration.snapshots.isEnabled && (mustLoad || !chance(8))
+        if has(.damage), !isCalm, chance(20) { try loseSnapshots() }
         try recover(isCalm: isCalm)
     }
 
     private func end(_ ending: Ending) throws(InvariantViolation) {
         let engine = running()
-        noteSnapshots()
+        try noteSnapshots()
         snapshotWorkers = configuration.workers
         switch ending {
         case .clean: try closeCleanly(engine)
@@ -54,6 +56,8 @@ extension SimulationRun {
         // Nobody is told any more what became of the rest.
         writes = []
         reads = []
+        brokenBackups += backups.map(\.directory)
+        backups = []
         for place in sessions.indices { sessions[place].isBusy = false }
         isFaulty = false
     }

@@ -13,9 +13,11 @@ extension SimulationRun {
         if plan.livenessTurn == turn { return try checkLiveness() }
         prepareFaults()
         for _ in 0..<number(0...plan.workload.burst) { try submitWrite() }
+        if chance(UInt64(plan.workload.backups)) { submitBackup() }
         if chance(UInt64(plan.workload.reads)) { submitRead() }
         try settle()
         if chance(10) { try readBodies() }
+        if disk.isPowered { try checkBrokenBackups() }
         try endIfDue()
     }
 
@@ -76,6 +78,7 @@ extension SimulationRun {
             noteFailedSyncs()
             try takeWriteAnswers()
             try takeReadAnswers()
+            try takeBackupAnswers()
             if !worked { break }
             steps += 1
             guard steps < stepLimit else {

@@ -1,4 +1,5 @@
 import StarlingEngine
+import StarlingLog
 import StarlingSystem
 
 extension SimulationRun {
@@ -17,12 +18,21 @@ extension SimulationRun {
                 keyed.append(request)
             }
         }
+        request = atOwnLevel(request)
         let answer = PendingAnswer<WriteReceipt>()
         running().submit(request.command, request.context) { answer.set($0) }
         totals.commands += 1
         let write = PendingWrite(request: request, answer: answer)
         // Refused at the door: nothing before it has been answered yet, and it is not queued.
         if let result = answer.result { try check(write, result) } else { writes.append(write) }
+    }
+
+    /// A write, also one that is repeated, may ask for more or less than the engine gives by itself.
+    private func atOwnLevel(_ request: WriteRequest) -> WriteRequest {
+        var context = request.context
+        let levels = AcknowledgementLevel.allCases
+        context.durability = chance(UInt64(plan.workload.leveled)) ? levels[number(0...levels.count - 1)] : nil
+        return WriteRequest(command: request.command, context: context)
     }
 
     private func withKey(_ key: String, _ request: WriteRequest) -> WriteRequest {

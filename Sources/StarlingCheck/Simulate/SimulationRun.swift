@@ -23,6 +23,10 @@ final class SimulationRun {
     var writes: [PendingWrite] = []
     var reads: [PendingRead] = []
     var sessions: [ReadingSession] = []
+    var backups: [PendingBackup] = []
+    var nextBackup = 0
+    /// Where backups were begun that nobody was told to be whole.
+    var brokenBackups: [String] = []
     /// Requests with a key, to be repeated.
     var keyed: [WriteRequest] = []
     /// How many crashes there were when a key was last answered.
@@ -37,14 +41,18 @@ final class SimulationRun {
     var wasRefusedForSpace = false
     /// Whether the power failure that is armed ends the process only.
     var armedEndIsKill = false
-    /// Ids that were answered, and the texts of their posts: an id is never given twice.
-    var answeredIDs: [UInt64: String] = [:]
+    /// Ids that were answered, and what for: an id is never given twice.
+    var answeredIDs: [UInt64: AnsweredPost] = [:]
     /// Failed syncs when the engine was opened.
     var syncFailuresBefore = 0
+    /// Calls that had failed when the engine was opened.
+    var disturbancesBefore = 0
     /// Workers of the engine before.
     var snapshotWorkers = 0
     /// Whether pages that no later sync will write may be in memory.
     var hasLostPages = false
+    /// Whether files of snapshots were damaged or removed.
+    var hasLostSnapshots = false
 
     /// What must be there after the next end.
     struct Floors {
@@ -54,6 +62,13 @@ final class SimulationRun {
         var power: UInt64 = 0
         /// Highest lsn that was acknowledged at any level.
         var acknowledged: UInt64 = 0
+    }
+
+    /// A post whose id somebody was told.
+    struct AnsweredPost {
+        var text: String
+        /// Whether it was said to outlive a loss of power.
+        var isDurable: Bool
     }
 
     init(plan: SimulationPlan, breaksSync: Bool = false, narrate: ((String) -> Void)? = nil) {

@@ -16,6 +16,7 @@ struct SimulationTotals: Sendable {
     var fullDiskRefusals = 0
     var digestsCompared = 0
     var snapshots = 0
+    var backups = 0
     /// Acknowledged at a level that does not outlive what happened.
     var unsyncedAcknowledgementsLost = 0
     /// Ids of posts that a crash took at a level that promises nothing, given to other posts later.
@@ -46,6 +47,7 @@ struct SimulationTotals: Sendable {
         fullDiskRefusals += other.fullDiskRefusals
         digestsCompared += other.digestsCompared
         snapshots += other.snapshots
+        backups += other.backups
         unsyncedAcknowledgementsLost += other.unsyncedAcknowledgementsLost
         idsGivenTwice += other.idsGivenTwice
         recordsLostToCutEnds += other.recordsLostToCutEnds

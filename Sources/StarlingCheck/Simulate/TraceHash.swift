@@ -1,3 +1,4 @@
+import StarlingEngine
 import StarlingSystem
 
 /// A running hash of everything that a run has seen, to tell whether two runs of one seed were the same.
@@ -9,5 +10,29 @@ struct TraceHash {
     mutating func add(_ text: String) {
         for byte in text.utf8 { value = value &* 0x0000_0100_0000_01b3 ^ UInt64(byte) }
         value = Murmur3.mix(value)
+    }
+}
+
+extension TraceHash {
+    mutating func add(_ outcome: CommandOutcome) {
+        switch outcome {
+        case .follow(let edge): add(edge)
+        case .follows(let rows): for row in rows { add(row) { hash, edge in hash.add(edge) } }
+        case .post(let id): add(id.rawValue)
+        case .posts(let rows): for row in rows { add(row) { hash, id in hash.add(id.rawValue) } }
+        case .deleted(let changed): add(changed ? 3 : 2)
+        case .done: add(1)
+        }
+    }
+
+    private mutating func add(_ edge: FollowOutcome) { add((edge.follows ? 2 : 0) + (edge.changed ? 1 : 0)) }
+
+    private mutating func add<Value>(
+        _ row: Result<Value, EngineError>, _ note: (inout TraceHash, Value) -> Void
+    ) {
+        switch row {
+        case .success(let value): note(&self, value)
+        case .failure(let error): add("\(error)")
+        }
     }
 }
