@@ -52,6 +52,7 @@ extension Engine {
             store: store, disk: environment.disk, logID: opened.log.log.id, workers: configuration.workers,
             timelineCap: configuration.timelineCap, loaded: opened.isAsStored ? opened.manifest : nil,
             images: opened.images, candidates: opened.candidates, unusable: opened.unusable,
+            unread: opened.unread,
             digest: SnapshotDigest(loading: loading, users: state.users, posts: state.posts))
         let snapshotter = Snapshotter(
             files: files, log: opened.log.log, workers: configuration.workers, configuration: configuration.snapshots,

@@ -28,6 +28,8 @@ struct OpenedState {
     /// The snapshots that were there; nil when one could not be read, which the next look may.
     let candidates: [SnapshotCandidate]?
     let unusable: Set<UInt64>
+    /// Snapshots that could not be read: they may be whole, so they stay, until there is another one of the same record.
+    let unread: Set<UInt64>
     let rejected: [String]
 
     /// Whether the owners hold exactly what the snapshot's files hold.
@@ -55,6 +57,7 @@ struct EngineOpening {
         var logID: UInt64?
         var candidates: [SnapshotCandidate]?
         var unusable: Set<UInt64> = []
+        var unread: Set<UInt64> = []
         /// Why a snapshot could not be read. It may be whole.
         var unreadable: SnapshotError?
         var rejected: [String] = []
@@ -120,6 +123,7 @@ struct EngineOpening {
         // It may be readable the next time, so it is not to be removed.
         case .disk:
             choice.candidates = nil
+            choice.unread.insert(lsn)
             choice.unreadable = choice.unreadable ?? error
         default: choice.unusable.insert(lsn)
         }
@@ -143,7 +147,8 @@ struct EngineOpening {
             let state = try SequencerState(configuration: configuration, ring: ring, seed: opened.log.id)
             return OpenedState(
                 log: opened, state: state, workers: try makeWorkers(state, ring), ring: ring, manifest: nil, images: [],
-                candidates: choice.candidates, unusable: choice.unusable, rejected: choice.rejected)
+                candidates: choice.candidates, unusable: choice.unusable, unread: choice.unread,
+                rejected: choice.rejected)
         }
         var workers = loaded.workers
         var images = loaded.images
@@ -156,7 +161,8 @@ struct EngineOpening {
         }
         return OpenedState(
             log: opened, state: loaded.state, workers: workers, ring: ring, manifest: manifest, images: images,
-            candidates: choice.candidates, unusable: choice.unusable, rejected: choice.rejected)
+            candidates: choice.candidates, unusable: choice.unusable, unread: choice.unread,
+            rejected: choice.rejected)
     }
 
     private func makeWorkers(_ state: SequencerState, _ ring: EventRing) throws -> [Worker] {

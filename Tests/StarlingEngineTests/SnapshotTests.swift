@@ -42,6 +42,28 @@ import Testing
         #expect(try fixture.digest() == digest)
     }
 
+    /// It is left alone, because it may be whole; but it is not in the way of the next one.
+    @Test func aSnapshotThatCouldNotBeReadMakesRoomForOneOfTheSameRecord() throws {
+        let fixture = try Self.fixture()
+        try Self.fill(fixture)
+        let first = try Self.snapshot(fixture)
+        try fixture.engine.close(clean: false)
+        fixture.disk.endProcess()
+        fixture.disk.fail(.open, code: SystemErrorCode.inputOutput)
+        let engine = try Engine.open(
+            directory: "/data", configuration: fixture.configuration,
+            environment: EngineEnvironment(disk: fixture.disk, time: fixture.time, seed: 3), execution: .manual)
+        #expect(engine.recovery.snapshotLSN == 0 && engine.recovery.rejectedSnapshots.count == 1)
+        #expect(Self.files(fixture, ".manifest").count == 1)
+        let done = Box<Result<SnapshotReport, EngineError>>()
+        engine.snapshot { done.set($0) }
+        while engine.step() {}
+        #expect(try done.value().get().lsn == first.lsn)
+        try engine.close(clean: false)
+        try fixture.restart(crash: .loseUnsynced)
+        #expect(fixture.engine.recovery.snapshotLSN == first.lsn)
+    }
+
     @Test func snapshotSaysTheDigestOfItsMoment() throws {
         let fixture = try Self.fixture()
         try Self.fill(fixture)

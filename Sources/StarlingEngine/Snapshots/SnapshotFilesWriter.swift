@@ -24,6 +24,8 @@ final class SnapshotFilesWriter: @unchecked Sendable {
     private(set) var failure: SnapshotFailure?
     /// Snapshots that were found damaged.
     private var unusable: Set<UInt64>
+    /// Snapshots that could not be read when the engine was opened.
+    private var unread: Set<UInt64>
     private let kept: Mutex<SnapshotRetention>
     private let isFullNext: Atomic<Bool>
     /// Files that are mapped into an owner's memory, by owner.
@@ -32,7 +34,7 @@ final class SnapshotFilesWriter: @unchecked Sendable {
     init(
         store: SnapshotStore, disk: any Disk, logID: UInt64, workers: Int, timelineCap: Int, loaded: SnapshotManifest?,
         images: [OwnerImage], candidates: [SnapshotCandidate]?, unusable: Set<UInt64>,
-        digest: SnapshotDigest
+        unread: Set<UInt64>, digest: SnapshotDigest
     ) throws(SnapshotError) {
         self.store = store
         self.disk = disk
@@ -40,6 +42,7 @@ final class SnapshotFilesWriter: @unchecked Sendable {
         self.workers = workers
         self.timelineCap = timelineCap
         self.unusable = unusable
+        self.unread = unread
         self.digest = digest
         newest = loaded
         mapped = Mutex(images)
@@ -93,9 +96,10 @@ final class SnapshotFilesWriter: @unchecked Sendable {
         return made
     }
 
-    /// A damaged snapshot of the same record makes room for its successor.
+    /// A snapshot of the same record that is damaged, or that could not be read, makes room for its successor.
     private func clearPlace(lsn: UInt64) throws(SnapshotError) {
-        if unusable.remove(lsn) != nil { try store.discard(lsn: lsn) }
+        let isDamaged = unusable.remove(lsn) != nil
+        if unread.remove(lsn) != nil || isDamaged { try store.discard(lsn: lsn) }
     }
 
     /// Ends the files, reads them back, and installs the snapshot; on failure removes what there is of it.
