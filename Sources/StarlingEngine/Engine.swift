@@ -141,10 +141,12 @@ public final class Engine: Sendable {
             for thread in workerThreads { thread.join() }
             throw error
         }
+        opened.state.mint.passOver(upTo: opened.ids.milliseconds)
+        if opened.ids.wasDamaged { environment.notify(EngineNotice(.warning, Self.damagedReservation)) }
         let sequencer = Sequencer(
             state: opened.state, log: opened.log.writer, time: environment.time, configuration: configuration)
         writer = Writer(
-            sequencer: sequencer, log: opened.log.writer, ring: opened.ring, time: environment.time,
+            sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
             configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)
         waitUntilApplied()
         if execution == .threads {
@@ -154,6 +156,10 @@ public final class Engine: Sendable {
             threads.withLock { $0 = services + [writerThread] }
         }
     }
+
+    private static let damagedReservation =
+        "post-ids was damaged and is made anew; ids go on behind the log's end and the clock. If the clock was set back, an "
+        + "id that a power cut took may be given again"
 
     // MARK: Writing
 

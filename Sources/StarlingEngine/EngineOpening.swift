@@ -18,6 +18,7 @@ public struct EngineRecovery: Sendable {
 /// The state that a data directory held when it was opened, before the log's tail is replayed.
 struct OpenedState {
     let log: OpenedLog
+    let ids: PostIDReservation
     let state: SequencerState
     let workers: [Worker]
     let ring: EventRing
@@ -76,7 +77,10 @@ struct EngineOpening {
         }
         let opened = try openLog(expectation, newLogID, choice)
         do {
-            return try assemble(choice, opened, ring)
+            let ids = try PostIDReservation(
+                directory: directory, disk: environment.disk, logID: opened.log.id,
+                wallMilliseconds: environment.time.wallMilliseconds())
+            return try assemble(choice, opened, ids, ring)
         } catch {
             try opened.writer.close(clean: false)
             throw error
@@ -135,7 +139,9 @@ struct EngineOpening {
             store: store, disk: environment.disk, configuration: configuration, time: environment.time)
     }
 
-    private func assemble(_ choice: Choice, _ opened: OpenedLog, _ ring: EventRing) throws -> OpenedState {
+    private func assemble(
+        _ choice: Choice, _ opened: OpenedLog, _ ids: PostIDReservation, _ ring: EventRing
+    ) throws -> OpenedState {
         guard let loaded = choice.loaded, let manifest = choice.manifest else {
             let first = opened.log.firstLSN
             guard first == 1 else {
@@ -146,7 +152,8 @@ struct EngineOpening {
             // Not to be known to strangers: it spreads the ids that they choose over the user table.
             let state = try SequencerState(configuration: configuration, ring: ring, seed: opened.log.id)
             return OpenedState(
-                log: opened, state: state, workers: try makeWorkers(state, ring), ring: ring, manifest: nil, images: [],
+                log: opened, ids: ids, state: state, workers: try makeWorkers(state, ring), ring: ring, manifest: nil,
+                images: [],
                 candidates: choice.candidates, unusable: choice.unusable, unread: choice.unread,
                 rejected: choice.rejected)
         }
@@ -160,7 +167,8 @@ struct EngineOpening {
             images = [images[0]]
         }
         return OpenedState(
-            log: opened, state: loaded.state, workers: workers, ring: ring, manifest: manifest, images: images,
+            log: opened, ids: ids, state: loaded.state, workers: workers, ring: ring, manifest: manifest,
+            images: images,
             candidates: choice.candidates, unusable: choice.unusable, unread: choice.unread,
             rejected: choice.rejected)
     }

@@ -33,6 +33,13 @@ struct PostIDMint {
         return PostID(rawValue: time << Self.lowBits | sequence << Self.slotBits | UInt64(slot))
     }
 
+    /// Whatever was minted up to `milliseconds` is not minted again.
+    mutating func passOver(upTo milliseconds: UInt64) {
+        guard milliseconds >= lastMilliseconds else { return }
+        lastMilliseconds = milliseconds
+        sequence = (1 << Self.sequenceBits) - 1
+    }
+
     /// Takes notice of an id read back from the log, so that the next one is higher.
     mutating func observe(_ post: PostID) {
         lastMilliseconds = post.milliseconds

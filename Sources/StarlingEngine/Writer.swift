@@ -19,6 +19,7 @@ final class Writer: @unchecked Sendable {
     let mailbox: Mailbox<Submission>
     let signal: WriterSignal
     private let log: LogWriter
+    private let ids: PostIDReservation
     private let ring: EventRing
     private let time: any TimeSource
     private let wakeWorkers: @Sendable () -> Void
@@ -49,12 +50,14 @@ final class Writer: @unchecked Sendable {
     private static let syncNanoseconds: UInt64 = 1_000_000_000
 
     init(
-        sequencer: Sequencer, log: LogWriter, ring: EventRing, time: any TimeSource, configuration: EngineConfiguration,
-        signal: WriterSignal, snapshotter: Snapshotter?, wakeWorkers: @escaping @Sendable () -> Void
+        sequencer: Sequencer, log: LogWriter, ids: PostIDReservation, ring: EventRing, time: any TimeSource,
+        configuration: EngineConfiguration, signal: WriterSignal, snapshotter: Snapshotter?,
+        wakeWorkers: @escaping @Sendable () -> Void
     ) {
         self.snapshotter = snapshotter
         self.sequencer = sequencer
         self.log = log
+        self.ids = ids
         self.ring = ring
         self.time = time
         self.signal = signal
@@ -170,8 +173,9 @@ final class Writer: @unchecked Sendable {
     /// it is committed at the log's level, whatever single writes asked for; and not before it is written, because they read
     /// bodies from the log.
     private func finishRound(hasRecords: Bool) {
-        answers.give(at: .memory)
         do throws(LogError) {
+            if hasRecords { try reserveIDs() }
+            answers.give(at: .memory)
             if hasRecords {
                 try commit()
                 publish()
@@ -186,6 +190,16 @@ final class Writer: @unchecked Sendable {
             return fail(error)
         }
         if log.log.level == .os { syncWhenDue() }
+    }
+
+    /// Before an id leaves that is not safe on the disk: see `PostIDReservation`.
+    private func reserveIDs() throws(LogError) {
+        guard log.log.level != .disk || answers.isAwaiting(.os) || answers.isAwaiting(.memory) else { return }
+        do {
+            try ids.cover(sequencer.state.mint.lastMilliseconds)
+        } catch {
+            throw .writeFailed(error)
+        }
     }
 
     private func commit() throws(LogError) {
@@ -292,5 +306,8 @@ final class Writer: @unchecked Sendable {
     }
 
     /// Closes the log; with `clean`, everything appended is committed and marked.
-    func close(clean: Bool) throws(LogError) { try log.close(clean: clean && failure == nil) }
+    func close(clean: Bool) throws(LogError) {
+        ids.close()
+        try log.close(clean: clean && failure == nil)
+    }
 }

@@ -57,7 +57,8 @@ import Testing
     @Test(arguments: AcknowledgementLevel.allCases, [DiskOperation.write, .sync])
     func answersLeaveAsSoonAsTheirLevelIsReached(own: AcknowledgementLevel, failing: DiskOperation) throws {
         let fixture = try Self.fixture(own)
-        _ = try Self.run(fixture, Self.post(), nil)
+        // At a lower level, so that ids are reserved ahead.
+        _ = try Self.run(fixture, Self.post(), .memory)
         fixture.disk.fail(failing, code: SystemErrorCode.inputOutput)
         let levels: [AcknowledgementLevel?] = [.disk, .os, .memory, nil]
         let answers = levels.map { Self.submit(fixture, Self.post(), $0) }
@@ -164,6 +165,8 @@ import Testing
     /// Use and repetition in one round: the second answer is no safer than the record is.
     @Test func repetitionInTheSameRoundIsNoSafer() throws {
         let fixture = try Self.fixture(.disk)
+        // At a lower level, so that ids are reserved ahead.
+        _ = try Self.run(fixture, Self.post(), .memory)
         fixture.disk.fail(.sync, code: SystemErrorCode.inputOutput)
         let answers = [AcknowledgementLevel.os, .memory, .disk].map {
             Self.submit(fixture, Self.post(), $0, key: "k")

@@ -37,7 +37,6 @@ public struct SimulationReport: Sendable {
             ("recoveries", totals.recoveries), ("crashes_in_recovery", totals.crashesInRecovery),
             ("damaged_copies", totals.damages), ("full_disk_refusals", totals.fullDiskRefusals),
             ("unsynced_acknowledgements_lost", totals.unsyncedAcknowledgementsLost),
-            ("lost_ids_given_again", totals.idsGivenTwice),
             ("records_lost_to_cut_ends", totals.recordsLostToCutEnds),
         ]
     }

@@ -120,31 +120,23 @@ extension SimulationRun {
 
     private func learnIDs(_ receipt: WriteReceipt, _ expected: ExpectedOutcome) throws(InvariantViolation) {
         switch (receipt.outcome, expected) {
-        case (.post(let id), .post(let lsn)): try learn(id, lsn, receipt.durability)
+        case (.post(let id), .post(let lsn)): try learn(id, lsn)
         case (.posts(let results), .posts(let records)) where results.count == records.count:
             for (result, lsn) in zip(results, records) {
-                if case .success(let id) = result, let lsn { try learn(id, lsn, receipt.durability) }
+                if case .success(let id) = result, let lsn { try learn(id, lsn) }
             }
         default: break
         }
     }
 
-    /// An id that was answered once stands for that post for ever, also when a crash took the post. Counted only, not
-    /// refused, where the post was acknowledged at a level that did not outlive the crash: the engine mints from what the
-    /// log holds, and gives such ids again while the clock is not ahead of them.
-    private func learn(
-        _ id: PostID, _ lsn: UInt64, _ level: AcknowledgementLevel
-    ) throws(InvariantViolation) {
+    /// An id that was answered once stands for that post for ever, also when a crash took the post.
+    private func learn(_ id: PostID, _ lsn: UInt64) throws(InvariantViolation) {
         try oracle.learn(id.rawValue, ofPostAt: lsn)
         guard case .posted(let post) = oracle.history[Int(lsn - 1)].change else { return }
-        if let known = answeredIDs[id.rawValue], known.text != post.text {
-            guard !known.isDurable else {
-                throw InvariantViolation(.identifiers, "id \(id) was given to another post before")
-            }
-            totals.idsGivenTwice += 1
+        if let text = answeredIDs[id.rawValue], text != post.text {
+            throw InvariantViolation(.identifiers, "id \(id) was given to another post before")
         }
-        let known = answeredIDs[id.rawValue].map { $0.isDurable && $0.text == post.text } ?? false
-        answeredIDs[id.rawValue] = AnsweredPost(text: post.text, isDurable: known || level == .disk)
+        answeredIDs[id.rawValue] = post.text
     }
 
     private func matches(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) -> Bool {

@@ -42,7 +42,7 @@ final class SimulationRun {
     /// Whether the power failure that is armed ends the process only.
     var armedEndIsKill = false
     /// Ids that were answered, and what for: an id is never given twice.
-    var answeredIDs: [UInt64: AnsweredPost] = [:]
+    var answeredIDs: [UInt64: String] = [:]
     /// Failed syncs when the engine was opened.
     var syncFailuresBefore = 0
     /// Calls that had failed when the engine was opened.
@@ -62,13 +62,6 @@ final class SimulationRun {
         var power: UInt64 = 0
         /// Highest lsn that was acknowledged at any level.
         var acknowledged: UInt64 = 0
-    }
-
-    /// A post whose id somebody was told.
-    struct AnsweredPost {
-        var text: String
-        /// Whether it was said to outlive a loss of power.
-        var isDurable: Bool
     }
 
     init(plan: SimulationPlan, breaksSync: Bool = false, narrate: ((String) -> Void)? = nil) {

@@ -19,8 +19,6 @@ struct SimulationTotals: Sendable {
     var backups = 0
     /// Acknowledged at a level that does not outlive what happened.
     var unsyncedAcknowledgementsLost = 0
-    /// Ids of posts that a crash took at a level that promises nothing, given to other posts later.
-    var idsGivenTwice = 0
     /// Records that were missing after the end of a copy's log was cut off, and nothing told.
     var recordsLostToCutEnds = 0
     /// Failed calls by operation, in the order of `DiskOperation.allCases`.
@@ -49,7 +47,6 @@ struct SimulationTotals: Sendable {
         snapshots += other.snapshots
         backups += other.backups
         unsyncedAcknowledgementsLost += other.unsyncedAcknowledgementsLost
-        idsGivenTwice += other.idsGivenTwice
         recordsLostToCutEnds += other.recordsLostToCutEnds
         for (place, count) in other.failedCalls.enumerated() {
             if place < failedCalls.count { failedCalls[place] += count } else { failedCalls.append(count) }
