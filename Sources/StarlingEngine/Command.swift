@@ -107,7 +107,7 @@ public enum Command: Sendable {
     case importPosts([NewPost])
     /// The author deletes a post.
     case deletePost(PostID)
-    /// Changes the limit above which authors are pulled. Not a fact: what follows from it is logged.
+    /// Changes the number of followers from which on authors are pulled. Kept in the log.
     case setCelebrityThreshold(Int)
     /// Changes nothing; answered when everything before it is committed.
     case barrier

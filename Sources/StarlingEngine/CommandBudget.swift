@@ -19,7 +19,8 @@ struct CommandBudget: Sendable {
         switch command {
         case .follow, .unfollow: return CommandBudget(events: 4, logBytes: record * 2)
         case .deletePost: return CommandBudget(events: 2, logBytes: record)
-        case .setCelebrityThreshold, .barrier: return CommandBudget(events: 0, logBytes: 0)
+        case .setCelebrityThreshold: return CommandBudget(events: 1, logBytes: record)
+        case .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .createPost(let post): return ofPost(post)
         case .importPosts(let posts):
             return posts.reduce(into: CommandBudget(events: 0, logBytes: 0)) { sum, post in

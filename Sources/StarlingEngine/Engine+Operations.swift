@@ -83,7 +83,7 @@ extension Engine {
     }
 
     /// Changes the number of followers from which on authors are pulled. Takes effect with an author's next post or
-    /// follower. Not kept over a restart.
+    /// follower. Kept over a restart; `EngineConfiguration.celebrityThreshold` wins over it there.
     public func setCelebrityThreshold(
         _ threshold: Int, completion: @escaping @Sendable (Result<Void, EngineError>) -> Void
     ) {

@@ -135,7 +135,7 @@ public final class Engine: Sendable {
             let replayed = try replay.run()
             recovery = EngineRecovery(
                 log: opened.log.report, snapshotLSN: opened.manifest?.lsn ?? 0, rejectedSnapshots: opened.rejected,
-                replayedRecords: replayed)
+                replayedRecords: replayed, celebrityThreshold: opened.state.celebrityThreshold(configuration))
         } catch {
             for runner in runners { runner.stop() }
             for thread in workerThreads { thread.join() }

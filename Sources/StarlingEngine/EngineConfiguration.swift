@@ -10,8 +10,11 @@ public struct EngineConfiguration: Sendable {
     public var acknowledgement = AcknowledgementLevel.disk
     /// Entries that a stored timeline keeps (up to one leaf more). What is older is merged from the authors' posts.
     public var timelineCap = 800
-    /// From this many followers on an author is pulled at read instead of pushed. Tunable while running.
-    public var celebrityThreshold = 10_000
+    /// From this many followers on an author is pulled at read instead of pushed. Nil for what was last set while running, or
+    /// `defaultCelebrityThreshold`.
+    public var celebrityThreshold: Int?
+    /// The threshold of a data directory in which nobody has set one.
+    public static let defaultCelebrityThreshold = 10_000
     /// An author goes back to being pushed below this share of the threshold, in percent.
     public var celebrityHysteresisPercent = 80
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
@@ -57,7 +60,9 @@ public struct EngineConfiguration: Sendable {
     public var problem: String? {
         if !(1...64).contains(workers) { return "workers is \(workers); it must be 1 to 64" }
         if !(1...1_000_000).contains(timelineCap) { return "timelineCap is \(timelineCap); it must be 1 to 1000000" }
-        if celebrityThreshold < 1 { return "celebrityThreshold is \(celebrityThreshold); it must be at least 1" }
+        if let celebrityThreshold, celebrityThreshold < 1 {
+            return "celebrityThreshold is \(celebrityThreshold); it must be at least 1"
+        }
         if !(1...100).contains(celebrityHysteresisPercent) {
             return "celebrityHysteresisPercent is \(celebrityHysteresisPercent); it must be 1 to 100"
         }

@@ -13,6 +13,8 @@ public struct EngineRecovery: Sendable {
     public var rejectedSnapshots: [String]
     /// Records that were folded into the state.
     public var replayedRecords: UInt64
+    /// Followers from which on authors are pulled: as configured, else as last set while running.
+    public var celebrityThreshold: Int
 }
 
 /// The state that a data directory held when it was opened, before the log's tail is replayed.

@@ -72,6 +72,11 @@ public struct FactDescription: Sendable {
                 ids(("authorId", change.authorID), ("followers", change.followerCount))
                     + [Field(name: "mode", value: change.mode == .pull ? "PULL" : "PUSH")]
             )
+        case .celebrityThresholdChanged(let change):
+            (
+                "celebrity_threshold_changed",
+                [Field(name: "threshold", value: String(change.threshold), isNumber: true)]
+            )
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }

@@ -17,7 +17,7 @@ final class Sequencer {
         self.state = state
         self.log = log
         self.time = time
-        celebrityThreshold = configuration.celebrityThreshold
+        celebrityThreshold = state.celebrityThreshold(configuration)
         hysteresisPercent = configuration.celebrityHysteresisPercent
         maximumKeys = configuration.maximumIdempotencyKeys
     }
@@ -35,6 +35,8 @@ final class Sequencer {
         case .deletePost(let post): return try deletePost(post, context)
         case .setCelebrityThreshold(let threshold):
             guard threshold >= 1 else { throw .invalid(field: "celebrityThreshold", reason: "it must be at least 1") }
+            let change = Starling_V1_CelebrityThresholdChanged.with { $0.threshold = UInt64(threshold) }
+            try record(.celebrityThresholdChanged(change), WriteContext(actor: context.actor))
             celebrityThreshold = threshold
             return receipt(.done)
         case .barrier: return receipt(.done)

@@ -23,7 +23,7 @@ extension SequencerState: StoredState {
     var storedValues: [String: UInt64] {
         [
             "lastLSN": lastLSN, "milliseconds": milliseconds, "edgeCount": graph.edgeCount,
-            "hasLostRecords": hasLostRecords ? 1 : 0,
+            "hasLostRecords": hasLostRecords ? 1 : 0, "celebrityThreshold": UInt64(keptThreshold ?? 0),
         ]
     }
 
@@ -35,6 +35,7 @@ extension SequencerState: StoredState {
         lastLSN = lsn
         hasLostRecords = values["hasLostRecords"] == 1
         milliseconds = time
+        keptThreshold = values["celebrityThreshold"].flatMap { $0 == 0 ? nil : Int(clamping: $0) }
         graph.adopt(edgeCount: edges)
         try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
         if posts.count > 0 { mint.observe(PostID(rawValue: posts.rows[Int(posts.count)].id)) }

@@ -16,6 +16,8 @@ final class SequencerState {
     /// Log time: the newest record's timestamp. Never goes back.
     var milliseconds: UInt64 = 0
     var lastLSN: UInt64 = 0
+    /// The celebrity threshold as last set while running; nil when nobody has.
+    var keptThreshold: Int?
     /// Whether the log was salvaged: then a record may speak of what was lost.
     var hasLostRecords = false
     /// Each author's newest post.
@@ -37,6 +39,11 @@ final class SequencerState {
         self.ring = ring
     }
 
+    /// The celebrity threshold to start with: as configured, else as it was kept, else the default.
+    func celebrityThreshold(_ configuration: EngineConfiguration) -> Int {
+        configuration.celebrityThreshold ?? keptThreshold ?? EngineConfiguration.defaultCelebrityThreshold
+    }
+
     /// Folds one fact. `lsn` follows the last one; the ring has room for `EventBudget.events(of:)`.
     func apply(_ fact: Starling_V1_Fact, lsn: UInt64, milliseconds time: UInt64) throws(FactError) {
         let before = ring.head
@@ -48,6 +55,9 @@ final class SequencerState {
         case .postCreated(let post): try addPost(post, lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
+        case .celebrityThresholdChanged(let change):
+            guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
+            keptThreshold = Int(clamping: change.threshold)
         case .acknowledged: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }

@@ -28,7 +28,7 @@ struct ReplayCommand: AsyncParsableCommand {
     @Flag(help: "Go on with a replay that was interrupted.") var resume = false
     @Option(help: "Worker threads of the embedded engine (default: one a processor).") var workers: Int?
     @Option(help: "When the embedded engine answers: memory, os or disk.") var ack = "disk"
-    @Option(help: "Followers from which on an author is pulled at read.") var celebrityThreshold = 10_000
+    @Option(help: "Followers from which on an author is pulled at read.") var celebrityThreshold: Int?
     @Option(help: "Entries that a timeline keeps.") var timelineCap = 800
     @Option(help: "Rows in a batch.") var batch = 1_000
     @Option(help: "Batches that may be unanswered.") var inFlight = 16

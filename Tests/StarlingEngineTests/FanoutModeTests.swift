@@ -138,6 +138,39 @@ import Testing
         #expect(try fixture.refusal(.setCelebrityThreshold(threshold), as: 1) == "invalid(celebrityThreshold)")
     }
 
+    /// Through the log, through a snapshot, and with a snapshot and what came after it.
+    @Test(arguments: [false, true])
+    func thresholdThatWasSetIsKept(hasSnapshots: Bool) throws {
+        var configuration = EngineFixture.smallConfiguration()
+        configuration.celebrityThreshold = nil
+        configuration.snapshots.recordsAtClose = hasSnapshots ? 1 : 0
+        let fixture = try EngineFixture(configuration)
+        #expect(fixture.engine.recovery.celebrityThreshold == EngineConfiguration.defaultCelebrityThreshold)
+        for threshold in [7, .max, 3] {
+            try fixture.run(.setCelebrityThreshold(threshold), as: 0)
+            try fixture.restart(crash: .loseUnsynced)
+            #expect(fixture.engine.recovery.celebrityThreshold == threshold)
+            try fixture.restart()
+            #expect(fixture.engine.recovery.celebrityThreshold == threshold)
+        }
+        for reader in 0..<3 { try fixture.follow(100 + UInt64(reader), Self.author) }
+        #expect(try isPulled(fixture))
+    }
+
+    @Test func configuredThresholdWinsAtAStart() throws {
+        let fixture = try fixture(followers: 5)
+        try fixture.run(.setCelebrityThreshold(3), as: 0)
+        try fixture.restart()
+        _ = try fixture.post(Self.author)
+        #expect(try !isPulled(fixture))
+        #expect(fixture.engine.recovery.celebrityThreshold == 12)
+        fixture.configuration.celebrityThreshold = nil
+        try fixture.restart()
+        #expect(fixture.engine.recovery.celebrityThreshold == 3)
+        _ = try fixture.post(Self.author)
+        #expect(try isPulled(fixture))
+    }
+
     @Test(arguments: [1, 3])
     func modeOutlivesTheProcess(workers: Int) throws {
         let fixture = try fixture(followers: 12)

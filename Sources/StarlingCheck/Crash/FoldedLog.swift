@@ -81,7 +81,7 @@ struct FoldedLog: Sendable {
                 throw Violation("record \(lsn) deletes post \(post.postID), which is not there")
             }
             posts[place].isDeleted = true
-        case .fanoutModeChanged, .acknowledged: break
+        case .fanoutModeChanged, .celebrityThresholdChanged, .acknowledged: break
         case nil: throw Violation("record \(lsn) holds no fact")
         }
     }

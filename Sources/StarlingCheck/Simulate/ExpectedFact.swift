@@ -18,6 +18,7 @@ struct ExpectedFact: Equatable {
         case posted(Post)
         case deleted(post: UInt64, author: UInt64)
         case switched(author: UInt64, isPulled: Bool, followers: UInt64, threshold: UInt64)
+        case thresholdSet(UInt64)
         /// `operation` is the opcode of the request that changed nothing.
         case acknowledged(operation: UInt32, actor: UInt64)
     }

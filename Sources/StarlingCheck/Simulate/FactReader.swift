@@ -33,6 +33,7 @@ enum FactReader {
             .switched(
                 author: change.authorID, isPulled: change.mode == .pull, followers: change.followerCount,
                 threshold: change.threshold)
+        case .celebrityThresholdChanged(let change): .thresholdSet(change.threshold)
         case .acknowledged(let done): .acknowledged(operation: done.operation, actor: done.actorID)
         case nil: throw Unreadable(description: "no known fact")
         }

@@ -22,6 +22,8 @@ struct FeedModel {
     private(set) var followerCounts: [Int] = []
     private(set) var keys: KeyModel
     private(set) var edgeCount = 0
+    /// The celebrity threshold as last set while running.
+    private(set) var threshold: Int?
     /// Whether a follows b, at `a * population + b`.
     private var edges: [Bool]
     private var numbers: [UInt64: Int] = [:]
@@ -79,6 +81,7 @@ struct FeedModel {
         case .posted(let post): posts.append(Post(id: post.id, lsn: lsn, author: use(post.author), fact: post))
         case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
         case .switched(let author, let pulled, _, _): isPulled[use(author)] = pulled
+        case .thresholdSet(let value): threshold = Int(value)
         case .acknowledged: break
         }
         if !fact.key.isEmpty { remember(fact) }
@@ -122,7 +125,7 @@ struct FeedModel {
         case .acknowledged(AcknowledgedOperation.unfollow, let actor):
             answer = (actor, .follow(EdgeAnswer(follows: false, changed: false)))
         case .acknowledged(_, let actor): answer = (actor, .deleted(changed: false))
-        case .switched: return
+        case .switched, .thresholdSet: return
         }
         keys.record(
             KeyModel.Key(actor: answer.actor, text: fact.key),

@@ -14,6 +14,7 @@ extension Oracle {
         case .deletePost(let post): return deletePost(post.rawValue, context, now)
         case .setCelebrityThreshold(let value):
             if value < 1 { return .refused(.invalid("celebrityThreshold")) }
+            record(.thresholdSet(UInt64(value)), WriteContext(actor: context.actor), now: now)
             threshold = value
             return done(.done)
         case .barrier: return done(.done)

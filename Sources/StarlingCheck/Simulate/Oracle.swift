@@ -10,22 +10,22 @@ struct Oracle {
         var hysteresisPercent: Int
         var keyRetention: UInt64
         var maximumKeys: Int
-        /// The celebrity threshold that an engine starts with.
-        var threshold: Int
+        /// The celebrity threshold that is configured; else the one that was kept.
+        var threshold: Int?
     }
 
     let rules: Rules
     /// Every record that was sequenced; the one at `i` has lsn `i + 1`.
     private(set) var history: [ExpectedFact] = []
     private(set) var model: FeedModel
-    /// In force now; not kept over a restart.
+    /// In force now.
     var threshold: Int
     /// Authors that were switched, for the probes.
     private(set) var switches = (toPull: 0, toPush: 0)
 
     init(rules: Rules) {
         self.rules = rules
-        threshold = rules.threshold
+        threshold = rules.threshold ?? EngineConfiguration.defaultCelebrityThreshold
         model = FeedModel(population: rules.population, keyRetention: rules.keyRetention)
     }
 
@@ -71,7 +71,7 @@ struct Oracle {
 
     /// Forgets the records after `lsn`, which a crash took, and whatever is not kept over a restart.
     mutating func restart(lastLSN lsn: UInt64) {
-        threshold = rules.threshold
+        defer { threshold = rules.threshold ?? model.threshold ?? EngineConfiguration.defaultCelebrityThreshold }
         guard lsn < lastLSN else { return }
         model = model(at: lsn)
         history.removeLast(history.count - Int(lsn))

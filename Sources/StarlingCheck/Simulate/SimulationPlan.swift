@@ -64,7 +64,7 @@ struct SimulationPlan {
         configuration.workers = number(1...3)
         configuration.acknowledgement = chance(60) ? .disk : chance(60) ? .os : .memory
         configuration.timelineCap = number(5...50)
-        configuration.celebrityThreshold = chance(70) ? number(2...max(3, count / 2)) : 1_000
+        configuration.celebrityThreshold = chance(50) ? number(2...max(3, count / 2)) : chance(50) ? 1_000 : nil
         configuration.celebrityHysteresisPercent = number(50...100)
         configuration.idempotencyMilliseconds = chance(50) ? 24 * 3_600_000 : UInt64(number(1...20_000))
         configuration.maximumIdempotencyKeys = chance(85) ? 1_000_000 : number(0...20)

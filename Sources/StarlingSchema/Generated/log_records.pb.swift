@@ -87,6 +87,14 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     set {fact = .acknowledged(newValue)}
   }
 
+  public var celebrityThresholdChanged: Starling_V1_CelebrityThresholdChanged {
+    get {
+      if case .celebrityThresholdChanged(let v)? = fact {return v}
+      return Starling_V1_CelebrityThresholdChanged()
+    }
+    set {fact = .celebrityThresholdChanged(newValue)}
+  }
+
   /// The key under which the request may be repeated. Empty if it had none.
   public var idempotencyKey: String = String()
 
@@ -107,6 +115,7 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     case postDeleted(Starling_V1_PostDeleted)
     case fanoutModeChanged(Starling_V1_FanoutModeChanged)
     case acknowledged(Starling_V1_Acknowledged)
+    case celebrityThresholdChanged(Starling_V1_CelebrityThresholdChanged)
 
   }
 
@@ -249,6 +258,20 @@ public nonisolated struct Starling_V1_FanoutModeChanged: Sendable {
   public init() {}
 }
 
+/// From here on, authors with this many followers are pulled. What follows from it is recorded author by author.
+public nonisolated struct Starling_V1_CelebrityThresholdChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The number of followers.
+  public var threshold: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// A request with an idempotency key changed nothing, but its key has to be kept.
 public nonisolated struct Starling_V1_Acknowledged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -292,7 +315,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{4}]\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{4}\\\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -391,6 +414,19 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.fact = .acknowledged(v)
         }
       }()
+      case 8: try {
+        var v: Starling_V1_CelebrityThresholdChanged?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .celebrityThresholdChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .celebrityThresholdChanged(v)
+        }
+      }()
       case 100: try { try decoder.decodeSingularStringField(value: &self.idempotencyKey) }()
       case 101: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintHigh) }()
       case 102: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintLow) }()
@@ -432,6 +468,10 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .acknowledged?: try {
       guard case .acknowledged(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .celebrityThresholdChanged?: try {
+      guard case .celebrityThresholdChanged(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
     }()
     case nil: break
     }
@@ -716,6 +756,36 @@ nonisolated extension Starling_V1_FanoutModeChanged: SwiftProtobuf.Message, Swif
     if lhs.authorID != rhs.authorID {return false}
     if lhs.mode != rhs.mode {return false}
     if lhs.followerCount != rhs.followerCount {return false}
+    if lhs.threshold != rhs.threshold {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CelebrityThresholdChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CelebrityThresholdChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}threshold\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.threshold) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.threshold != 0 {
+      try visitor.visitSingularUInt64Field(value: self.threshold, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CelebrityThresholdChanged, rhs: Starling_V1_CelebrityThresholdChanged) -> Bool {
     if lhs.threshold != rhs.threshold {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

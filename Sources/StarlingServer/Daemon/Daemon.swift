@@ -78,7 +78,7 @@ public final class Daemon: Sendable {
         do {
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
             let settings = RuntimeSettings(
-                values: configuration.values, celebrityThreshold: configuration.engine.celebrityThreshold,
+                values: configuration.values, celebrityThreshold: engine.recovery.celebrityThreshold,
                 isAuthenticated: false, offersAdminOverTCP: configuration.tcp.isLoopback)
             let service = try Service(
                 table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings,

@@ -92,6 +92,16 @@ public struct DaemonConfiguration: Sendable {
                 return nil
             })
 
+        /// Not set, the one that was kept is in force: `RuntimeSettings` tells it.
+        static let celebrityThreshold = Setting(
+            key: RuntimeSettings.celebrityThresholdKey,
+            read: { String($0.engine.celebrityThreshold ?? EngineConfiguration.defaultCelebrityThreshold) },
+            write: { configuration, value in
+                guard let number = Int(value), number >= 1 else { return "it must be a whole number of at least 1" }
+                configuration.engine.celebrityThreshold = number
+                return nil
+            })
+
         static let authentication = Setting(
             key: "auth", read: { _ in "off" },
             write: { _, value in
@@ -124,7 +134,7 @@ public struct DaemonConfiguration: Sendable {
         .number("eventLoops", \.eventLoops, 1...64),
         .text("logging.level", \.logLevel),
         .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
-        .number(RuntimeSettings.celebrityThresholdKey, \.engine.celebrityThreshold, 1...Int.max),
+        .celebrityThreshold,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),

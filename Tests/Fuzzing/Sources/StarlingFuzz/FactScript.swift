@@ -71,6 +71,7 @@ struct FactScript {
         case 6:
             fact.acknowledged.operation = UInt32(reader.byte())
             fact.acknowledged.actorID = reader.number()
+        case 7: fact.celebrityThresholdChanged.threshold = reader.number()
         default: break
         }
         return fact
