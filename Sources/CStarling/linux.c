@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 int starling_pin_thread(int processor) {
     cpu_set_t set;
@@ -24,6 +26,18 @@ int starling_fallocate(int descriptor, int64_t length) {
 }
 
 int starling_move_pages(void *source, size_t length, void *target) {
-    void *moved = mremap(source, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target);
-    return moved == MAP_FAILED ? errno : 0;
+    if (mremap(source, length, length, MREMAP_MAYMOVE | MREMAP_FIXED, target) != MAP_FAILED) return 0;
+    int code = errno;
+    // The kernel unmaps the target before it moves, so a failure in the middle leaves a hole there. It is filled with a copy; what
+    // is still mapped is left alone.
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t offset = 0; offset < length; offset += page) {
+        unsigned char resident;
+        char *place = (char *)target + offset;
+        if (mincore(place, page, &resident) == 0 || errno != ENOMEM) continue;
+        int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+        if (mmap(place, page, PROT_READ | PROT_WRITE, flags, -1, 0) != place) return -1;
+        memcpy(place, (char *)source + offset, page);
+    }
+    return code;
 }

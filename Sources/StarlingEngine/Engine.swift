@@ -189,7 +189,7 @@ public final class Engine: Sendable {
     /// The last record that readers may see: committed and published to the workers.
     public var publishedLSN: UInt64 { writer.publishedLSN }
 
-    /// The level that a write has reached when it is answered.
+    /// The level that a write has reached when it is answered, unless it asks for another one.
     public var acknowledgement: AcknowledgementLevel { configuration.acknowledgement }
 
     /// What the log's writer has done.

@@ -6,7 +6,7 @@ import StarlingSystem
 public struct EngineConfiguration: Sendable {
     /// Worker threads; each owns a range of the readers. 1 to 64. A data directory opens with any number.
     public var workers = 2
-    /// When a write is answered.
+    /// When a write is answered, unless it asks for another level.
     public var acknowledgement = AcknowledgementLevel.disk
     /// Entries that a stored timeline keeps (up to one leaf more). What is older is merged from the authors' posts.
     public var timelineCap = 800

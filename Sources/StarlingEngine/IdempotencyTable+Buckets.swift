@@ -45,7 +45,7 @@ extension IdempotencyTable {
     func find(_ key: Key) -> (hash: UInt32, link: Link?) {
         var text = key.text
         return text.withUTF8 { text in
-            let hash = hash(actor: key.actor, text)
+            let hash = Self.hash(actor: key.actor, UnsafeRawBufferPointer(text), seed: root.rows.pointee.seed)
             var link = Link.bucket(bucket(of: hash))
             while case let head = target(of: link), head != 0 {
                 let entry = cell(head)
@@ -58,9 +58,9 @@ extension IdempotencyTable {
         }
     }
 
-    private func hash(actor: UInt64, _ text: UnsafeBufferPointer<UInt8>) -> UInt32 {
-        let seed = Murmur3.hash(actor, 0, seed: root.rows.pointee.seed)
-        return UInt32(truncatingIfNeeded: Murmur3.hash(UnsafeRawBufferPointer(text), seed: seed).low)
+    /// The seed is the table's own, drawn with the log and not to be known to strangers; so neither is the key.
+    static func hash(actor: UInt64, _ text: UnsafeRawBufferPointer, seed: UInt64) -> UInt32 {
+        UInt32(truncatingIfNeeded: SipHash.hash(actor, text, key: Hash128(high: Murmur3.mix(seed), low: seed)))
     }
 
     /// The bucket of a hash: by as many bits as number all buckets, or one fewer where that bucket is not split yet.

@@ -44,8 +44,8 @@ extension SnapshotError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .damaged(let file, let place, let reason):
-            "snapshot file \(file) is damaged at \(place): \(reason). An older snapshot and the log stand for the same "
-                + "state; this one can be removed."
+            "snapshot file \(file) is damaged at \(place): \(reason). A start goes on with an older snapshot and the log, "
+                + "or with a log that begins with record 1; without any of them, restore a backup."
         case .unknownFormat(let file, let version):
             "snapshot file \(file) has a format of version \(version) that this program does not know. Use the "
                 + "program that wrote it, or move the file away to rebuild from the log."

@@ -41,10 +41,13 @@ public struct MemoryReservation: ~Copyable {
     }
 
     /// Moves the pages at `offset` to `target`, in place of what is mapped there; both are multiples of the page size. The
-    /// addresses here must not be used again. False when the kernel refuses, and then nothing has changed.
+    /// addresses here must not be used again. False when the kernel refuses: then `target` is what it was, where it holds the
+    /// same bytes as the pages here, which it must. (The kernel may have unmapped some of it before it failed.)
     public func give(offset: Int, byteCount: Int, to target: UnsafeMutableRawPointer) -> Bool {
         precondition(offset >= 0 && byteCount > 0 && offset + byteCount <= self.byteCount, "outside of the reservation")
-        return starling_move_pages(base + offset, byteCount, target) == 0
+        let code = starling_move_pages(base + offset, byteCount, target)
+        precondition(code >= 0, "the kernel unmapped memory in use and gives none in its place; raise vm.max_map_count")
+        return code == 0
     }
 
     deinit { munmap(mapping, mappingBytes) }

@@ -22,7 +22,9 @@ void starling_name_thread(const char *_Nonnull name);
 /// Reserves blocks for `length` bytes of `descriptor`, extending the file with zeros. Returns 0, or an errno.
 int starling_fallocate(int descriptor, int64_t length);
 
-/// Moves the mapping of `length` bytes at `source` to `target`, replacing what is mapped there. Returns 0, or an errno.
+/// Moves the mapping of `length` bytes at `source` to `target`, replacing what is mapped there. Returns 0, or an errno when the
+/// kernel refuses: then `source` is as it was, and what the kernel had unmapped at `target` by then is a copy of `source`. -1 when it
+/// gave no memory for that either.
 int starling_move_pages(void *_Nonnull source, size_t length, void *_Nonnull target);
 
 /// Asks for the cache line at `address` before it is written.
