@@ -31,6 +31,7 @@ public struct CrashEvidence: Sendable {
         case duplicates = "writes stored twice"
         case seen = "posts seen by readers before a crash"
         case pages = "pages read under load"
+        case cursors = "feeds gone on with after a crash by a cursor from before it"
         case feeds = "feeds read to their end and compared"
         case entries = "entries of these feeds"
         case digests = "digests compared with other numbers of workers"

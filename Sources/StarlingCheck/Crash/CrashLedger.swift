@@ -15,6 +15,8 @@ final class CrashLedger: Sendable {
         var seen = Set<UInt64>()
         /// Pages that were read under load, each checked for its order.
         var pages = 0
+        /// Readers who stopped in the middle of a feed.
+        var cursors: [FeedCursor] = []
         /// What no reader may see, even for a moment.
         var violation: Violation?
     }
@@ -32,11 +34,28 @@ final class CrashLedger: Sendable {
         }
     }
 
-    /// Notes a page of a feed that was read while others wrote.
-    func add(page: [UInt64], of reader: UInt64) {
+    /// Where a reader goes on after a crash.
+    struct FeedCursor: Sendable {
+        var reader: UInt64
+        var cursor: String
+        /// The last post of the page that it came with.
+        var last: UInt64
+    }
+
+    private static let keptCursors = 16
+
+    /// Notes a page of a feed that was read while others wrote, and the cursor that came with it.
+    func add(page: [UInt64], of reader: UInt64, cursor: String) {
         entries.withLock { entries in
             entries.pages += 1
-            if !entries.isLate { entries.seen.formUnion(page) }
+            if !entries.isLate {
+                entries.seen.formUnion(page)
+                if let last = page.last, !cursor.isEmpty {
+                    entries.cursors.append(FeedCursor(reader: reader, cursor: cursor, last: last))
+                    // The latest: those are the ones that a crash may hurt.
+                    if entries.cursors.count > Self.keptCursors { entries.cursors.removeFirst() }
+                }
+            }
             if !zip(page, page.dropFirst()).allSatisfy({ $0 > $1 }) {
                 entries.violation = Violation("a page of user \(reader)'s feed is not in order: \(page)")
             }

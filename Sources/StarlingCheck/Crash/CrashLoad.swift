@@ -80,7 +80,7 @@ final class CrashLoad: Sendable {
             door.call(call) { [self] (result: Result<Starling_V1_FeedResponse, DoorFailure>) in
                 switch result {
                 case .success(let page):
-                    ledger.add(page: page.items.map(\.postID), of: reader)
+                    ledger.add(page: page.items.map(\.postID), of: reader, cursor: page.nextCursor)
                     ended(nil, door, other)
                 case .failure(let failure): ended(failure, door, other)
                 }

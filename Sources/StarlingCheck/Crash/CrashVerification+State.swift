@@ -65,6 +65,21 @@ extension CrashVerification {
         return entries
     }
 
+    /// Page 1 was read before the crash, page 2 is read with its cursor after it: it goes on behind the last post.
+    mutating func followCursors(
+        _ cursors: [CrashLedger.FeedCursor], _ log: FoldedLog, _ door: any Door
+    ) async throws {
+        let limit: UInt32 = 50
+        for cursor in cursors {
+            let call = FeedReading.call(cursor.reader, limit: limit, cursor: cursor.cursor)
+            let page: Starling_V1_FeedResponse = try await door.call(call)
+            let found = page.items.map(\.postID)
+            let expected = Array(log.feed(cursor.reader).lazy.filter { $0 < cursor.last }.prefix(Int(limit)))
+            if found != expected { throw Violation(Self.difference(cursor.reader, found, expected)) }
+            evidence.add(.cursors)
+        }
+    }
+
     private static func difference(_ user: UInt64, _ found: [UInt64], _ expected: [UInt64]) -> String {
         let same = zip(found, expected).prefix { $0 == $1 }.count
         let (has, wanted) = (found.dropFirst(same).first, expected.dropFirst(same).first)

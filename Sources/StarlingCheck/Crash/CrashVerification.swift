@@ -46,6 +46,7 @@ struct CrashVerification {
             try await compareUsers(log, tcp)
             try await compareBodies(log, http)
             try await compareFeeds(log, tcp, http)
+            if !before.mayLose { try await followCursors(before.entries.cursors, log, tcp) }
             await tcp.close()
             await http.close()
             await admin.close()
