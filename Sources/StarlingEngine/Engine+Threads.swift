@@ -12,14 +12,6 @@ extension Engine {
 
     static func stepAll(_ runners: [WorkerRunner]) { for runner in runners { _ = runner.step() } }
 
-    /// Blocks until the workers have applied everything that is published.
-    func waitUntilApplied() {
-        let target = writer.publishedLSN
-        while runners.contains(where: { $0.worker.appliedLSN < target }) {
-            if execution == .threads { writer.signal.waitForWorkers() } else { Self.stepAll(runners) }
-        }
-    }
-
     func runWriter() {
         while !isStopping.load(ordering: .acquiring) {
             switch writer.step() {

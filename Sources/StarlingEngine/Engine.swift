@@ -74,6 +74,10 @@ public final class Engine: Sendable {
             }
         } catch let error as LogError {
             throw .log(error)
+        } catch ArenaError.outOfRoom(let needed, let left) {
+            throw .configuration(
+                "the data directory does not fit into arenas of \(settings.arenaBytes) bytes (\(needed) needed, \(left) left); "
+                    + "raise memory.arenaBytes, or open it with as many workers as before")
         } catch let error as ArenaError {
             throw .memory("\(error)")
         } catch let error as SnapshotError {
@@ -127,6 +131,7 @@ public final class Engine: Sendable {
         if execution == .threads { workerThreads = Self.start(runners, pinned: configuration.pinWorkers) }
         let replay = Replay(
             log: opened.log.log, state: opened.state, ring: opened.ring, time: environment.time,
+            workers: opened.workers,
             waitForWorkers: {
                 if execution == .threads { signal.waitForWorkers() } else { Self.stepAll(runners) }
             },
@@ -143,12 +148,15 @@ public final class Engine: Sendable {
         }
         opened.state.mint.passOver(upTo: opened.ids.milliseconds)
         if opened.ids.wasDamaged { environment.notify(EngineNotice(.warning, Self.damagedReservation)) }
+        for worker in opened.workers { worker.stop.forbid() }
+        let memory = MemoryAdmission(
+            workers: opened.workers, ring: opened.ring, graph: opened.state.graph, arenaBytes: configuration.arenaBytes)
         let sequencer = Sequencer(
-            state: opened.state, log: opened.log.writer, time: environment.time, configuration: configuration)
+            state: opened.state, log: opened.log.writer, time: environment.time, memory: memory,
+            configuration: configuration)
         writer = Writer(
             sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
             configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)
-        waitUntilApplied()
         if execution == .threads {
             var services = workerThreads
             services.append(SystemThread(name: "storage") { [self] in runStorage() })
@@ -163,8 +171,9 @@ public final class Engine: Sendable {
 
     // MARK: Writing
 
-    /// Hands a command to the sequencer. The completion runs after the commit (at the configured level), or with the
-    /// reason why the command was refused. Commands from one thread are sequenced in the order of the calls.
+    /// Hands a command to the sequencer. The completion runs when the configured level is reached, unless the write asks for
+    /// another one (`WriteContext.durability`), or with the reason why the command was refused. Commands from one thread are
+    /// sequenced in the order of the calls.
     public func submit(
         _ command: Command, _ context: WriteContext,
         completion: @escaping @Sendable (Result<WriteReceipt, EngineError>) -> Void

@@ -18,7 +18,7 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case idempotencyKeyReused(String)
     /// Too much is waiting; come back after the given time.
     case overloaded(retryAfterMilliseconds: Int)
-    /// The tables have no address space for more users or posts.
+    /// No room for more users, posts or idempotency keys, or in the arenas; the text names the setting.
     case full(String)
     /// The system gave no address space for the tables.
     case memory(String)

@@ -125,7 +125,9 @@ struct EngineOpening {
     private static func reject(_ lsn: UInt64, _ error: SnapshotError, _ choice: inout Choice) throws(EngineOpenError) {
         switch error {
         // No damage: a newer version wrote it, or a setting is too small. Going on without it would hide that.
-        case .unknownFormat, .regionTooSmall: throw .snapshot(error)
+        case .unknownFormat: throw .snapshot(error)
+        case .regionTooSmall:
+            throw .configuration("\(error) Raise memory.arenaBytes, limits.users or limits.posts to what they were.")
         // It may be readable the next time, so it is not to be removed.
         case .disk:
             choice.candidates = nil

@@ -101,6 +101,11 @@ final class EventRing: @unchecked Sendable {
         return hasMarks && head &+ UInt64(count) <= knownRoom
     }
 
+    /// The position up to which all workers have given events back. Writer only.
+    var slowestPosition: UInt64 {
+        (0..<workers).reduce(head) { min($0, (taken + $1).pointee.events.load(ordering: .acquiring)) }
+    }
+
     /// Writer: puts one event behind the others, unpublished. `hasRoom` was asked before.
     @inline(__always)
     func append(_ event: Event) {

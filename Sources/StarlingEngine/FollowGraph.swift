@@ -34,6 +34,9 @@ final class FollowGraph {
         ]
     }
 
+    /// Blocks that the arena can still give.
+    var allocationsLeft: Int { arena.arena.allocationsLeft }
+
     /// Takes over the number of edges that belongs to loaded pages.
     func adopt(edgeCount: UInt64) { self.edgeCount = edgeCount }
 

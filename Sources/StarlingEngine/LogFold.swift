@@ -67,10 +67,9 @@ final class LogFold {
     /// Folds the records up to `lsn`, as far as the log can be read.
     func advance(to lsn: UInt64) throws(EngineOpenError) {
         let replay = Replay(
-            log: reader, state: state, ring: ring, time: time, waitForWorkers: { [self] in applyAll() },
-            wakeWorkers: {}, lastLSN: lsn)
+            log: reader, state: state, ring: ring, time: time, workers: workers,
+            waitForWorkers: { [self] in applyAll() }, wakeWorkers: {}, lastLSN: lsn)
         _ = try replay.run()
-        applyAll()
     }
 
     private func applyAll() {

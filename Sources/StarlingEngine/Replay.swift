@@ -12,12 +12,14 @@ protocol ReplayedLog {
 extension Log: ReplayedLog {}
 extension LogReader: ReplayedLog {}
 
-/// Folds the log, from the record after the loaded snapshot on, into the sequencer's state and, through the ring, into the workers.
+/// Folds the log, from the record after the loaded snapshot on, into the sequencer's state and, through the ring, into the workers,
+/// until they have applied all of it.
 struct Replay {
     let log: any ReplayedLog
     let state: SequencerState
     let ring: EventRing
     let time: any TimeSource
+    let workers: [Worker]
     /// Called while the ring has no room; lets the workers make progress.
     let waitForWorkers: () -> Void
     /// Called after each publication.
@@ -40,7 +42,7 @@ struct Replay {
                 }
                 while !ring.hasRoom(for: events) {
                     publish()
-                    waitForWorkers()
+                    try letWorkersApply()
                 }
                 if let fact {
                     try state.apply(fact, lsn: view.lsn, milliseconds: view.timestamp)
@@ -59,7 +61,22 @@ struct Replay {
             throw .unreadableFact(lsn: state.lastLSN + 1, reason: "\(error)")
         }
         publish()
+        do throws(FactError) {
+            while workers.contains(where: { $0.appliedLSN < state.lastLSN }) { try letWorkersApply() }
+        } catch {
+            throw .configuration(error.description)
+        }
         return replayed
+    }
+
+    private func letWorkersApply() throws(FactError) {
+        waitForWorkers()
+        for worker in workers {
+            guard let sets = worker.stop.full else { continue }
+            let reason =
+                "the \(sets.words) of worker \(worker.number) do not fit into memory.arenaBytes; raise it, or workers"
+            throw FactError(lsn: worker.appliedLSN + 1, reason: reason, isLimit: true)
+        }
     }
 
     private func decode(_ view: LogRecordView) throws(FactError) -> Starling_V1_Fact {

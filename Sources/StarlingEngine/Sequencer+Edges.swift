@@ -12,6 +12,9 @@ extension Sequencer {
             return receipt(.follow(FollowOutcome(follows: true, changed: false)))
         }
         try checkUserRoom(for: [context.actor, target])
+        var need = needOfEdge(to: target)
+        need += needOfSwitch(of: target, gained: 1)
+        try admit(need)
         let edge = Starling_V1_Followed.with {
             $0.userID = context.actor.rawValue
             $0.targetID = target.rawValue
@@ -32,14 +35,30 @@ extension Sequencer {
             try acknowledge(.unfollow, context)
             return receipt(.follow(FollowOutcome(follows: false, changed: false)))
         }
+        let mayReconsider = try admitRemoval(of: target)
         let edge = Starling_V1_Unfollowed.with {
             $0.userID = context.actor.rawValue
             $0.targetID = target.rawValue
         }
         try record(.unfollowed(edge), context)
         let answer = receipt(.follow(FollowOutcome(follows: false, changed: true)))
-        try reconsiderFanoutMode(of: target)
+        if mayReconsider { try reconsiderFanoutMode(of: target) }
         return answer
+    }
+
+    /// Nothing refuses an unfollow: in a full arena it takes nothing. Returns whether there is room for a switch to pull as well,
+    /// which is due when the threshold was lowered since the author's last post; else that waits for another occasion.
+    private func admitRemoval(of followee: UserID) throws(EngineError) -> Bool {
+        var need = MemoryNeed.removal
+        need += needOfSwitch(of: followee)
+        do throws(EngineError) {
+            try admit(need)
+            return true
+        } catch {
+            if mustWaitForWorkers { throw error }
+            memory.admit(.removal)
+            return needOfSwitch(of: followee) == MemoryNeed()
+        }
     }
 
     private func checkEdge(_ follower: UserID, _ followee: UserID) throws(EngineError) {
@@ -71,6 +90,8 @@ extension Sequencer {
         var rowOutcomes: [UInt32] = []
         var batch = Set<NewEdge>(minimumCapacity: rows.count)
         let nowSeconds = UInt32(clamping: now / 1_000)
+        var need = MemoryNeed()
+        var gained: [UserID: Int] = [:]
         for row in rows {
             do throws(EngineError) {
                 try checkEdge(row.follower, row.followee)
@@ -78,6 +99,8 @@ extension Sequencer {
                     !follows(row.follower, row.followee)
                     && batch.insert(NewEdge(follower: row.follower, followee: row.followee)).inserted
                 if isNew {
+                    need += needOfEdge(to: row.followee)
+                    gained[row.followee, default: 0] += 1
                     edges.users.append(row.follower.rawValue)
                     edges.targets.append(row.followee.rawValue)
                     edges.sinceEach.append(UInt64(row.sinceSeconds ?? nowSeconds) * 1_000)
@@ -90,6 +113,8 @@ extension Sequencer {
             }
         }
         guard !edges.users.isEmpty || context.idempotencyKey != nil else { return receipt(.follows(results)) }
+        for (followee, count) in gained { need += needOfSwitch(of: followee, gained: count) }
+        try admit(need)
         if let since = edges.sinceEach.first, edges.sinceEach.allSatisfy({ $0 == since }) {
             edges.sinceMs = since
             edges.sinceEach = []

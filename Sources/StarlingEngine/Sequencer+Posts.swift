@@ -8,6 +8,8 @@ extension Sequencer {
             throw .invalid(field: "authorId", reason: reason)
         }
         if let first = try firstAnswer(context, Self.isPost) { return first }
+        try checkPost(post)
+        try admit(needOfPosts(1, by: post.author))
         let id = try append(post, context)
         return receipt(.post(id))
     }
@@ -23,7 +25,13 @@ extension Sequencer {
             return rowContext
         }
         // Before anything is added: another request under the key is refused as a whole.
-        for rowContext in contexts { _ = try firstAnswer(rowContext, Self.isPost) }
+        var added: [UserID: Int] = [:]
+        for (row, rowContext) in zip(rows, contexts) where try firstAnswer(rowContext, Self.isPost) == nil {
+            added[row.author, default: 0] += 1
+        }
+        var need = MemoryNeed()
+        for (author, count) in added { need += needOfPosts(count, by: author) }
+        try admit(need)
         var results: [Result<PostID, EngineError>] = []
         results.reserveCapacity(rows.count)
         var replayedLSN: UInt64 = 0
@@ -34,6 +42,7 @@ extension Sequencer {
                     replayedLSN = max(replayedLSN, first.lsn)
                     results.append(.success(id))
                 } else {
+                    try checkPost(row)
                     results.append(.success(try append(row, rowContext)))
                     addsPosts = true
                 }
@@ -46,13 +55,16 @@ extension Sequencer {
         return WriteReceipt(lsn: replayedLSN, outcome: .posts(results), isReplay: true)
     }
 
-    /// Validates a post, mints its id and records it.
-    private func append(_ post: NewPost, _ context: WriteContext) throws(EngineError) -> PostID {
+    private func checkPost(_ post: NewPost) throws(EngineError) {
         try PostRules.check(post, now: now)
         if let original = post.replyTo { try checkExists(original) }
         if let original = post.repostOf { try checkExists(original) }
-        guard state.posts.hasRoom else { throw .full("posts (maximumPosts)") }
+        guard state.posts.hasRoom else { throw .full("posts (limits.posts)") }
         try checkUserRoom(for: [post.author])
+    }
+
+    /// Mints the id of a post that was checked and admitted, and records it.
+    private func append(_ post: NewPost, _ context: WriteContext) throws(EngineError) -> PostID {
         try reconsiderFanoutMode(of: post.author)
         let id = state.mint.mint(milliseconds: post.createdAt ?? now, slot: Slot.of(post.author))
         let fact = Starling_V1_PostCreated.with {

@@ -12,8 +12,19 @@ final class Sequencer {
     private(set) var celebrityThreshold: Int
     private let hysteresisPercent: Int
     private let maximumKeys: Int
+    let memory: MemoryAdmission
+    let timelineCap: Int
+    private let arenaBytes: Int
+    /// Set when a command was put off because the workers may make room for it: see `admit`.
+    var mustWaitForWorkers = false
 
-    init(state: SequencerState, log: LogWriter, time: any TimeSource, configuration: EngineConfiguration) {
+    init(
+        state: SequencerState, log: LogWriter, time: any TimeSource, memory: MemoryAdmission,
+        configuration: EngineConfiguration
+    ) {
+        self.memory = memory
+        timelineCap = configuration.timelineCap
+        arenaBytes = configuration.arenaBytes
         self.state = state
         self.log = log
         self.time = time
@@ -25,6 +36,7 @@ final class Sequencer {
     /// Runs one command. When it throws, nothing was appended, except after `unknownOutcome`.
     /// The ring and the log have room for it (`CommandBudget`).
     func process(_ command: Command, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
+        mustWaitForWorkers = false
         if let key = context.idempotencyKey { try PostRules.checkKey(key) }
         switch command {
         case .follow(let target): return try follow(target, context)
@@ -73,7 +85,7 @@ final class Sequencer {
         try record(.fanoutModeChanged(change), WriteContext(actor: author))
     }
 
-    private func isBelowHysteresis(_ followers: Int) -> Bool {
+    func isBelowHysteresis(_ followers: Int) -> Bool {
         // The highest thresholds, which stand for "never", times 100 are too large for an integer.
         let (limit, overflow) = celebrityThreshold.multipliedReportingOverflow(by: hysteresisPercent)
         return overflow || followers * 100 < limit
@@ -83,7 +95,7 @@ final class Sequencer {
     func checkUserRoom(for users: [UserID]) throws(EngineError) {
         if state.users.hasRoom(for: users.count) { return }
         let new = Set(users.filter { $0.rawValue != 0 && state.users.index(of: $0) == nil })
-        if !state.users.hasRoom(for: new.count) { throw .full("users (maximumUsers)") }
+        if !state.users.hasRoom(for: new.count) { throw .full("users (limits.users)") }
     }
 
     /// Stands between an import's key and the number of a row. Not printable: no request can carry a row's key.
@@ -98,7 +110,10 @@ final class Sequencer {
         let key = IdempotencyTable.Key(actor: context.actor.rawValue, text: text)
         guard let entry = state.idempotency.entry(key, now: now) else {
             if state.idempotency.hasRoom(limit: maximumKeys, now: now) { return nil }
-            throw .full("idempotency keys (maximumIdempotencyKeys)")
+            throw .full(
+                state.idempotency.hasRoom(limit: .max, now: now)
+                    ? "idempotency keys (limits.idempotencyKeys is \(maximumKeys))"
+                    : "idempotency keys (memory.arenaBytes is \(arenaBytes))")
         }
         guard entry.fingerprint == context.fingerprint, fits(entry.answer) else {
             throw .idempotencyKeyReused(String(text.prefix { $0 != Self.importRowMark }))

@@ -107,6 +107,10 @@ final class SequencerState {
     private func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
         let first = try use(follower, lsn: lsn)
         let second = try use(followee, lsn: lsn)
+        guard graph.allocationsLeft >= MemoryNeed.edge.edges else {
+            let reason = "the sequencer's edges do not fit into memory.arenaBytes; raise it"
+            throw FactError(lsn: lsn, reason: reason, isLimit: true)
+        }
         if graph.insert(first, second) { emit(.followed, lsn: lsn, first: first, second: second, third: since) }
     }
 
@@ -171,7 +175,8 @@ final class SequencerState {
             try idempotency.insert(
                 key, .init(fingerprint: fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer))
         } catch {
-            throw FactError(lsn: lsn, reason: "no room for its idempotency key: \(error)", isLimit: true)
+            let reason = "no room for its idempotency key: \(error); raise memory.arenaBytes"
+            throw FactError(lsn: lsn, reason: reason, isLimit: true)
         }
     }
 

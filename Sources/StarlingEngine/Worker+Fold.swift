@@ -2,17 +2,17 @@ import StarlingMemory
 import StarlingSets
 
 extension Worker {
-    /// Folds one event. Deterministic: depends on the events before it and on nothing else. False when it is a post whose
-    /// fan-out is not complete: then the same event comes again.
+    /// Folds one event. Deterministic: depends on the events before it and on nothing else. False when it is not complete: a
+    /// post with more deliveries than the limit, and then the same event comes again; or memory was full, and then `stop` says so.
     @inline(__always)
     func apply(_ event: UnsafePointer<Event>, untilDelivered limit: UInt64) -> Bool {
         switch event.pointee.kind {
         case .postCreated: return deliver(event.pointee.second, by: event.pointee.first, untilDelivered: limit)
-        case .followed: addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
+        case .followed: return addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
         case .unfollowed: removeEdge(event.pointee.first, event.pointee.second)
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
         case .postDeleted: deletePost(by: event.pointee.first)
-        case .fanoutModeChanged: changeMode(event.pointee)
+        case .fanoutModeChanged: return changeMode(event.pointee)
         case .snapshotCut: snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
         case .advanced: break
         }
@@ -69,13 +69,44 @@ extension Worker {
                 nextReader = readers[0]
                 return false
             }
-            timelineSets.insertIntoMany(
-                post, sets: timelines, readers: readers, count: block.count, cap: cap, floors: floors)
+            guard insert(post, into: block) else { return false }
             pushed += UInt64(block.count)
             nextReader = last + 1
         }
         nextReader = 0
         return true
+    }
+
+    /// Puts a post into the timelines of a block of readers. False when memory was full.
+    @inline(__always)
+    private func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Bool {
+        guard let readers = block.baseAddress else { return true }
+        guard timelineSets.arena.allocationsLeft >= block.count * SortedSetArena<UInt32>.allocationsPerInsert else {
+            return insertOneByOne(post, into: block)
+        }
+        timelineSets.insertIntoMany(
+            post, sets: timelines, readers: readers, count: block.count, cap: cap, floors: floors)
+        return true
+    }
+
+    /// The same where there may be room for some only.
+    @inline(never)
+    private func insertOneByOne(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Bool {
+        for reader in block {
+            guard hasRoom(timelineSets.arena.allocationsLeft, for: .timelines) else { return false }
+            withUnsafePointer(to: reader) {
+                timelineSets.insertIntoMany(post, sets: timelines, readers: $0, count: 1, cap: cap, floors: floors)
+            }
+        }
+        return true
+    }
+
+    /// Whether an arena with so many blocks has room for another insertion.
+    @inline(__always)
+    private func hasRoom(_ allocationsLeft: Int, for sets: SetKind) -> Bool {
+        if allocationsLeft >= SortedSetArena<UInt32>.allocationsPerInsert { return true }
+        stop.stop(for: sets)
+        return false
     }
 
     private func deletePost(by author: UserIndex) {
@@ -84,9 +115,13 @@ extension Worker {
         livePosts -= 1
     }
 
-    private func addEdge(_ follower: UserIndex, _ followee: UserIndex, since: UInt32) {
+    private func addEdge(_ follower: UserIndex, _ followee: UserIndex, since: UInt32) -> Bool {
         if let own = reader(followee) { followerCounts.writable(own).pointee += 1 }
-        guard let reader = reader(follower) else { return }
+        guard let reader = reader(follower) else { return true }
+        guard hasRoom(followeeSets.arena.allocationsLeft, for: .followees),
+            hasRoom(followerSets.arena.allocationsLeft, for: .followers),
+            hasRoom(pulledSets.arena.allocationsLeft, for: .pulled)
+        else { return false }
         guard followeeSets.insert(KeyedValue32(key: followee, value: since), into: followees.writable(reader)) else {
             preconditionFailure("the sequencer lets no edge in twice")
         }
@@ -94,9 +129,9 @@ extension Worker {
         _ = followerSets.insert(UInt32(reader), into: followers.writable(Int(followee)))
         if authorFlags.rows[Int(followee)] != 0 {
             _ = pulledSets.insert(followee, into: pulledFollowees.writable(reader))
-        } else {
-            backfill(reader, from: followee)
+            return true
         }
+        return backfill(reader, from: followee)
     }
 
     private func removeEdge(_ follower: UserIndex, _ followee: UserIndex) {
@@ -110,12 +145,14 @@ extension Worker {
     }
 
     /// Puts a new followee's posts into the timeline, newest first, down to where the timeline is complete from.
-    private func backfill(_ reader: Int, from author: UserIndex) {
+    private func backfill(_ reader: Int, from author: UserIndex) -> Bool {
         var post = newestPosts.rows[Int(author)]
         while post != 0, post >= floors.rows[reader] {
+            guard hasRoom(timelineSets.arena.allocationsLeft, for: .timelines) else { return false }
             insert(post, into: reader)
             post = posts.rows[Int(post)].previous
         }
+        return true
     }
 
     private func insert(_ post: PostOrdinal, into reader: Int) {
@@ -131,18 +168,22 @@ extension Worker {
     /// From pull on, the author's posts are in no timeline, so each follower merges them at read. They go on doing so after
     /// a switch back to push, because what was posted in between is still in no timeline; an entry that is in both counts
     /// once. So a switch back costs nothing, and neither direction loses or repeats a post.
-    private func changeMode(_ event: Event) {
+    private func changeMode(_ event: Event) -> Bool {
         let author = Int(event.first)
         modeChanges.note(
             ModeChangeTable.Row(milliseconds: event.value, author: event.first, followerCount: event.third))
         guard event.second == 1 else {
             authorFlags.writable(author).pointee &= ~AuthorFlag.pulled
-            return
+            return true
         }
         authorFlags.writable(author).pointee = AuthorFlag.pulled | AuthorFlag.everPulled
         var blocks = followerSets.blocks(followers.rows + author)
         while let block = blocks.next() {
-            for reader in block { _ = pulledSets.insert(event.first, into: pulledFollowees.writable(Int(reader))) }
+            for reader in block {
+                guard hasRoom(pulledSets.arena.allocationsLeft, for: .pulled) else { return false }
+                _ = pulledSets.insert(event.first, into: pulledFollowees.writable(Int(reader)))
+            }
         }
+        return true
     }
 }

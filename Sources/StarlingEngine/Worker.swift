@@ -54,6 +54,11 @@ final class Worker: @unchecked Sendable {
     /// The first reader that a post whose fan-out was interrupted has not reached.
     var nextReader: UInt32 = 0
 
+    /// What the arenas can still give, for the sequencer.
+    let room = WorkerRoom()
+    /// Whether memory was too small for the log.
+    let stop = WorkerStop()
+
     /// Whether some readers have a post that others do not have yet.
     var isInsideRecord: Bool { nextReader != 0 }
 
@@ -98,6 +103,7 @@ final class Worker: @unchecked Sendable {
         followerSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         pulledSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        storeRoom()
     }
 
     /// Decides how high the towers of sets are, and so where a timeline is cut. Always the same, for all workers and in every
@@ -109,11 +115,27 @@ final class Worker: @unchecked Sendable {
     var appliedLSN: UInt64 { applied.load(ordering: .acquiring) }
 
     /// Everything up to `lsn` is in the tables already.
-    func startFrom(lsn: UInt64) { applied.store(lsn, ordering: .releasing) }
+    func startFrom(lsn: UInt64) {
+        storeRoom()
+        applied.store(lsn, ordering: .releasing)
+    }
+
+    private func storeRoom() {
+        room.store(
+            MemoryNeed(
+                timelines: timelineSets.arena.allocationsLeft, followers: followerSets.arena.allocationsLeft,
+                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft))
+    }
+
+    private func giveBack() {
+        storeRoom()
+        ring.advance(worker: number, to: position, mark: mark)
+    }
 
     /// Applies published events until about `budget` deliveries are made or nothing is left, so that reads get their turn
     /// in between. Returns whether it did anything.
     func applySlice(budget: UInt64) -> Bool {
+        if stop.full != nil { return false }
         let before = pushed &+ pulled
         let start = position
         while let current = ring.mark(mark) {
@@ -126,7 +148,7 @@ final class Worker: @unchecked Sendable {
                 guard event.pointee.endsRecord else { continue }
                 applied.store(event.pointee.lsn, ordering: .releasing)
                 if pushed &+ pulled &- before >= budget || position &- start >= Self.eventsPerSlice {
-                    ring.advance(worker: number, to: position, mark: mark)
+                    giveBack()
                     return true
                 }
             }
@@ -137,7 +159,7 @@ final class Worker: @unchecked Sendable {
             }
             mark &+= 1
         }
-        ring.advance(worker: number, to: position, mark: mark)
+        giveBack()
         return position != start
     }
 

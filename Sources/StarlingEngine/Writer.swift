@@ -116,6 +116,7 @@ final class Writer: @unchecked Sendable {
                 result = .success(try sequencer.process(submission.command, submission.context))
             } catch {
                 if case .tooMuch = reservation { return false }
+                if sequencer.mustWaitForWorkers { return true }
                 result = .failure(error)
             }
             keep(result, for: submission)

@@ -76,7 +76,10 @@ extension Arena {
         block.pointee.units = units
         bins[Int(units)] = reference
         header.pointee.occupiedBins |= 1 << (units - 1)
-        guard units < Self.maximumBlockUnits else { return }
+        guard units < Self.maximumBlockUnits else {
+            header.pointee.freeLargestBlocks += 1
+            return
+        }
         block.pointee.previous = 0
         changeableFreeBlock(reference + units - 1).pointee.trailingUnits = units
         if next != 0 { changeableFreeBlock(next).pointee.previous = reference }
@@ -94,7 +97,10 @@ extension Arena {
             bins[Int(units)] = block.next
             if block.next == 0 { header.pointee.occupiedBins &= ~(1 << (units - 1)) }
         }
-        guard units < Self.maximumBlockUnits else { return }
+        guard units < Self.maximumBlockUnits else {
+            header.pointee.freeLargestBlocks -= 1
+            return
+        }
         if block.next != 0 { changeableFreeBlock(block.next).pointee.previous = previous }
         setMark(reference, false)
         setMark(reference + units - 1, false)

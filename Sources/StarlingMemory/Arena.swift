@@ -71,6 +71,9 @@ public struct Arena: ~Copyable {
         guard header.pointee.freeUnits <= top - Self.headerUnits else {
             throw .damagedImage("the header counts more free units than there are")
         }
+        guard header.pointee.freeLargestBlocks <= header.pointee.freeUnits / Self.maximumBlockUnits else {
+            throw .damagedImage("the header counts more free blocks than there are units")
+        }
     }
 
     /// The address of a block, for reading. `reference` must come from `allocate`.
@@ -98,6 +101,11 @@ public struct Arena: ~Copyable {
 
     /// Bytes of the reserved range that were never used.
     public var bytesLeft: Int { Int(unitLimit - header.pointee.top) * Self.unitBytes }
+    /// How many blocks can be allocated for certain, of whatever sizes: an allocation takes at most one free block of the
+    /// largest size, or as much of what was never used. Freeing a block never lowers it.
+    public var allocationsLeft: Int {
+        Int((unitLimit - header.pointee.top) / Self.maximumBlockUnits) + Int(header.pointee.freeLargestBlocks)
+    }
     /// Bytes in blocks that are in use.
     public var bytesInUse: Int {
         Int(header.pointee.top - Self.headerUnits - header.pointee.freeUnits) * Self.unitBytes
@@ -130,4 +138,6 @@ struct ArenaHeader: BitwiseCopyable {
     var freeUnits: UInt32
     /// Bit n is set when the bin of size n + 1 is not empty.
     var occupiedBins: UInt32
+    /// Free blocks of the largest size.
+    var freeLargestBlocks: UInt32
 }
