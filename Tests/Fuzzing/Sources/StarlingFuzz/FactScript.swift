@@ -25,8 +25,8 @@ struct FactScript {
     private mutating func add(_ reader: inout InputReader) {
         let head = reader.byte()
         switch head >> 6 {
-        case 1: timestamp += 1
-        case 2: timestamp += 25 * 3_600_000
+        case 1: timestamp = min(timestamp + 1, UInt64(Int64.max))
+        case 2: timestamp = min(timestamp + 25 * 3_600_000, UInt64(Int64.max))
         case 3: timestamp = reader.number() & UInt64(Int64.max)
         default: break
         }
