@@ -109,6 +109,10 @@ public enum Command: Sendable {
     case deletePost(PostID)
     /// Changes the number of followers from which on authors are pulled. Kept in the log.
     case setCelebrityThreshold(Int)
+    /// Says that readers are away, or back: nothing is written to the timeline of one that is away, and its first page is merged
+    /// from the accounts that it follows. The engine says so itself (`EngineConfiguration.awayAfterSeconds`). Accounts that no
+    /// record has used are passed over.
+    case setReadersAway([UserID], Bool)
     /// Changes nothing; answered when everything before it is committed.
     case barrier
 
@@ -120,6 +124,7 @@ public enum Command: Sendable {
         switch self {
         case .importFollows(let rows): rows.count
         case .importPosts(let rows): rows.count
+        case .setReadersAway(let users, _): users.count
         default: 1
         }
     }
@@ -145,7 +150,7 @@ public enum CommandOutcome: Sendable {
     case posts([Result<PostID, EngineError>])
     /// Of `deletePost`: whether it was there.
     case deleted(changed: Bool)
-    /// Of `setCelebrityThreshold` and `barrier`.
+    /// Of `setCelebrityThreshold`, `setReadersAway` and `barrier`.
     case done
 }
 

@@ -11,6 +11,8 @@ struct CommandBudget: Sendable {
     private static let factBytes = 256
     /// 16 bytes of ids, up to 6 of time and one of outcome, with room to spare.
     private static let edgeBytes = 26
+    /// An id in a list of them.
+    private static let idBytes = 8
     /// The largest record that a command can become: an import of follows.
     static let largestRecordBytes = factBytes + Command.maximumRows * edgeBytes
 
@@ -20,6 +22,9 @@ struct CommandBudget: Sendable {
         case .follow, .unfollow: return CommandBudget(events: 4, logBytes: record * 2)
         case .deletePost: return CommandBudget(events: 2, logBytes: record)
         case .setCelebrityThreshold: return CommandBudget(events: 1, logBytes: record)
+        case .setReadersAway(let users, _):
+            let bytes = factBytes + users.count * idBytes
+            return CommandBudget(events: users.count + 1, logBytes: LogWriter.reservation(valueBytes: bytes))
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .createPost(let post): return ofPost(post)
         case .importPosts(let posts):

@@ -10,8 +10,17 @@ public struct EngineMetrics: Sendable {
     public var pushed: UInt64 = 0
     /// Posts times followers who merge them at read, since the log began.
     public var pulled: UInt64 = 0
-    /// How long workers looked at no read while a snapshot was taken, in nanoseconds, each time since the start.
+    /// Posts times followers who were away.
+    public var skippedAway: UInt64 = 0
+    /// Readers who are away now.
+    public var awayReaders: UInt64 = 0
+    /// How long work for a snapshot kept workers from their reads, in nanoseconds, each time since the start. Without the time
+    /// that the system gave to other threads meanwhile.
     public var stalls = StallSummary()
+    /// The same by the clock.
+    public var stallsByClock = StallSummary()
+    /// Of these, those in which the system took the processor away.
+    public var preemptedStalls: UInt64 = 0
     /// What the log's writer did.
     public var log: LogStatistics
     /// Bytes of the log on the disk.
@@ -54,15 +63,19 @@ extension Engine {
         let runners = runners
         let merge: @Sendable ([WorkerFigures]) -> EngineMetrics = { [self] parts in
             var metrics = EngineMetrics(log: logStatistics)
-            var stalls = DelayHistogram()
+            var stalls = Stalls()
             for part in parts {
                 metrics.appliedLSN.append(part.appliedLSN)
                 metrics.pushed += part.pushed
                 metrics.pulled += part.pulled
+                metrics.skippedAway += part.skippedAway
+                metrics.awayReaders += part.awayReaders
                 stalls.merge(part.stalls)
             }
             metrics.publishedLSN = publishedLSN
-            metrics.stalls = StallSummary(stalls)
+            metrics.stalls = StallSummary(stalls.held)
+            metrics.stallsByClock = StallSummary(stalls.byClock)
+            metrics.preemptedStalls = stalls.preempted
             metrics.logBytes = logBytes
             metrics.snapshots = snapshotStatistics
             metrics.scrub = scrubStatistics
@@ -71,7 +84,7 @@ extension Engine {
         onAllWorkers(minimumLSN: 0, completion, merge) { worker in
             WorkerFigures(
                 appliedLSN: worker.appliedLSN, pushed: worker.pushed, pulled: worker.pulled,
-                stalls: runners[worker.number].stalls)
+                skippedAway: worker.skippedAway, awayReaders: worker.awayReaders, stalls: runners[worker.number].stalls)
         }
     }
 }
@@ -81,5 +94,7 @@ private struct WorkerFigures: Sendable {
     var appliedLSN: UInt64
     var pushed: UInt64
     var pulled: UInt64
-    var stalls: DelayHistogram
+    var skippedAway: UInt64
+    var awayReaders: UInt64
+    var stalls: Stalls
 }

@@ -19,7 +19,11 @@ extension Engine {
             case .stalled:
                 if !writer.maintainSnapshots() { writer.signal.waitForWorkers() }
             case .idle:
-                if writer.maintainSnapshots() { break }
+                if writer.maintainSnapshots() {
+                    // Copies for a snapshot are not urgent: see `WorkerRunner.run`.
+                    writer.signal.parker.park(milliseconds: 1)
+                    break
+                }
                 writer.signal.parker.park(milliseconds: 50)
                 writer.rest()
             }

@@ -23,6 +23,7 @@ public final class Engine: Sendable {
     /// What opening did.
     public let recovery: EngineRecovery
     let runners: [WorkerRunner]
+    let awayPolicy: AwayPolicy
     let time: any TimeSource
     let users: UserTable
     let posts: PostTable
@@ -94,9 +95,12 @@ public final class Engine: Sendable {
         execution: Execution, onFailure: @escaping @Sendable (String) -> Void
     ) throws {
         let signal = WriterSignal()
+        let awayReports = AwayReports(policy: AwayPolicy(seconds: configuration.awayAfterSeconds))
         let runners = opened.workers.map {
-            WorkerRunner(worker: $0, queueLimit: configuration.readQueueLimit, writer: signal)
+            WorkerRunner(
+                worker: $0, queueLimit: configuration.readQueueLimit, writer: signal, awayReports: awayReports)
         }
+        awayPolicy = awayReports.policy
         self.configuration = configuration
         self.runners = runners
         self.directory = directory
@@ -130,8 +134,7 @@ public final class Engine: Sendable {
         var workerThreads: [SystemThread] = []
         if execution == .threads { workerThreads = Self.start(runners, pinned: configuration.pinWorkers) }
         let replay = Replay(
-            log: opened.log.log, state: opened.state, ring: opened.ring, time: environment.time,
-            workers: opened.workers,
+            log: opened.log.log, state: opened.state, ring: opened.ring, workers: opened.workers,
             waitForWorkers: {
                 if execution == .threads { signal.waitForWorkers() } else { Self.stepAll(runners) }
             },
@@ -157,6 +160,13 @@ public final class Engine: Sendable {
         writer = Writer(
             sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
             configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)
+        // The mailbox alone: the writer holds the workers, and must not be held by them.
+        awayReports.begin { [mailbox = writer.mailbox] command in
+            let submission = Submission(
+                command: command, context: WriteContext(actor: UserID(rawValue: 0)), budget: .of(command)
+            ) { _ in }
+            if mailbox.offer(submission, bytes: submission.budget.logBytes) == .taken { signal.parker.wake() }
+        }
         if execution == .threads {
             var services = workerThreads
             services.append(SystemThread(name: "storage") { [self] in runStorage() })

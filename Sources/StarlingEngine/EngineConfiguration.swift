@@ -17,6 +17,11 @@ public struct EngineConfiguration: Sendable {
     public static let defaultCelebrityThreshold = 10_000
     /// An author goes back to being pushed below this share of the threshold, in percent.
     public var celebrityHysteresisPercent = 80
+    /// A reader who has not read for so many seconds is away: nothing is written to its timeline, which is built anew at its
+    /// next read. 0 for never. Tunable while running.
+    public var awayAfterSeconds: UInt32 = 30 * 86_400
+    /// Posts of which the delivery record is kept: the newest ones, 28 bytes each in each worker. A power of two.
+    public var deliveryRecords = 1 << 20
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
     public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
     /// Keys that are kept at a time, about 132 bytes each. Beyond that, requests with a new key are refused as `full`; those
@@ -72,6 +77,9 @@ public struct EngineConfiguration: Sendable {
         if ringEvents < 64 || ringEvents > 1 << 24 || ringEvents & (ringEvents - 1) != 0 {
             return "ringEvents is \(ringEvents); it must be a power of two from 64 to 16777216"
         }
+        if deliveryRecords < 1 || deliveryRecords > 1 << 28 || deliveryRecords & (deliveryRecords - 1) != 0 {
+            return "deliveryRecords is \(deliveryRecords); it must be a power of two from 1 to 268435456"
+        }
         if let problem = snapshots.problem { return problem }
         if maximumIdempotencyKeys < 0 { return "maximumIdempotencyKeys must be at least 0" }
         if log.maximumRecordBytes < CommandBudget.largestRecordBytes {
@@ -89,7 +97,12 @@ extension EngineConfiguration {
 
     /// A table with a row for each user.
     func makeUserTable<Row: BitwiseCopyable>(in memory: RegionMemory) throws(ArenaError) -> MappedTable<Row> {
-        try MappedTable(capacity: maximumUsers, hugePages: hugePages, in: memory)
+        try makeTable(rows: maximumUsers, in: memory)
+    }
+
+    /// A table of so many rows.
+    func makeTable<Row: BitwiseCopyable>(rows: Int, in memory: RegionMemory) throws(ArenaError) -> MappedTable<Row> {
+        try MappedTable(capacity: rows, hugePages: hugePages, in: memory)
     }
 }
 

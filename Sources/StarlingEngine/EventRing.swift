@@ -16,6 +16,8 @@ struct Event {
         case postDeleted
         /// `first` is pulled from now on (`second` is 1) or pushed (0); `third` followers, at `value` milliseconds.
         case fanoutModeChanged
+        /// The reader `first` is away from now on (`second` is 1), or back (0).
+        case readerAwayChanged
         /// A snapshot begins here: of all pages when `first` is 1, else of those changed since the last one.
         case snapshotCut
         /// Nothing but an advance of the applied position.

@@ -25,7 +25,7 @@ enum FactAnswer {
         case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
         case .acknowledged(let done): answer(to: done)
-        case .fanoutModeChanged, .celebrityThresholdChanged, nil: nil
+        case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
         }
     }
 

@@ -77,6 +77,14 @@ public struct FactDescription: Sendable {
                 "celebrity_threshold_changed",
                 [Field(name: "threshold", value: String(change.threshold), isNumber: true)]
             )
+        case .readersAwayChanged(let change):
+            (
+                "readers_away_changed",
+                [
+                    Field(name: "away", value: change.away ? "true" : "false", isNumber: true),
+                    Field(name: "userIds", value: change.users.map(String.init).joined(separator: ",")),
+                ]
+            )
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }

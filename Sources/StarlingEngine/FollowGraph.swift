@@ -7,21 +7,22 @@ final class FollowGraph {
     private let arena: SortedSetArena<UInt32>
     private let followees: MappedTable<SortedSet>
     private let followerCounts: MappedTable<UInt32>
-    private let pulled: MappedTable<UInt8>
+    /// Bits of `Flag`.
+    private let flags: MappedTable<UInt8>
     private(set) var edgeCount: UInt64 = 0
 
     init(configuration: EngineConfiguration, in memory: RegionMemory, seed: UInt64) throws(ArenaError) {
         arena = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: seed)
         followees = try configuration.makeUserTable(in: memory)
         followerCounts = try configuration.makeUserTable(in: memory)
-        pulled = try configuration.makeUserTable(in: memory)
+        flags = try configuration.makeUserTable(in: memory)
     }
 
     /// The regions, for snapshots.
     var storedParts: [StoredPart] {
         [
             followees.stored(as: "graphFollowees"), followerCounts.stored(as: "graphFollowerCounts"),
-            pulled.stored(as: "graphPulled"),
+            flags.stored(as: "graphFlags"),
             StoredPart(
                 name: "graphSets", region: arena.arena.memory,
                 usedBytes: { [unowned self] in arena.arena.bytesTouched },
@@ -44,7 +45,7 @@ final class FollowGraph {
     func ensure(users count: Int) {
         followees.ensure(count: count)
         followerCounts.ensure(count: count)
-        pulled.ensure(count: count)
+        flags.ensure(count: count)
     }
 
     func follows(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
@@ -69,9 +70,26 @@ final class FollowGraph {
 
     func followerCount(_ user: UserIndex) -> Int { Int(followerCounts.rows[Int(user)]) }
 
-    func isPulled(_ user: UserIndex) -> Bool { pulled.rows[Int(user)] != 0 }
+    func isPulled(_ user: UserIndex) -> Bool { has(Flag.pulled, user) }
 
-    func setPulled(_ user: UserIndex, _ value: Bool) { pulled.writable(Int(user)).pointee = value ? 1 : 0 }
+    func setPulled(_ user: UserIndex, _ value: Bool) { set(Flag.pulled, user, value) }
+
+    /// Whether the user has not read for long.
+    func isAway(_ user: UserIndex) -> Bool { has(Flag.away, user) }
+
+    func setAway(_ user: UserIndex, _ value: Bool) { set(Flag.away, user, value) }
+
+    private enum Flag {
+        static let pulled: UInt8 = 1
+        static let away: UInt8 = 2
+    }
+
+    private func has(_ flag: UInt8, _ user: UserIndex) -> Bool { flags.rows[Int(user)] & flag != 0 }
+
+    private func set(_ flag: UInt8, _ user: UserIndex, _ value: Bool) {
+        let row = flags.writable(Int(user))
+        row.pointee = value ? row.pointee | flag : row.pointee & ~flag
+    }
 
     /// Bytes of the edges' blocks and headers.
     func memory(users: Int) -> Int {

@@ -67,7 +67,7 @@ final class LogFold {
     /// Folds the records up to `lsn`, as far as the log can be read.
     func advance(to lsn: UInt64) throws(EngineOpenError) {
         let replay = Replay(
-            log: reader, state: state, ring: ring, time: time, workers: workers,
+            log: reader, state: state, ring: ring, workers: workers,
             waitForWorkers: { [self] in applyAll() }, wakeWorkers: {}, lastLSN: lsn)
         _ = try replay.run()
     }

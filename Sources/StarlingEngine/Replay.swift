@@ -18,7 +18,6 @@ struct Replay {
     let log: any ReplayedLog
     let state: SequencerState
     let ring: EventRing
-    let time: any TimeSource
     let workers: [Worker]
     /// Called while the ring has no room; lets the workers make progress.
     let waitForWorkers: () -> Void
@@ -89,13 +88,17 @@ struct Replay {
 
     private func publish() {
         state.posts.publish()
-        ring.publish(nanoseconds: time.monotonicNanoseconds())
+        // Without a time: how long a replay takes is no delay of a delivery.
+        ring.publish(nanoseconds: 0)
         wakeWorkers()
     }
 
     /// The most events that a fact becomes.
     private static func events(of fact: Starling_V1_Fact) -> Int {
-        if case .followsImported(let edges) = fact.fact { return edges.users.count * 3 + 1 }
-        return 3
+        switch fact.fact {
+        case .followsImported(let edges): edges.users.count * 3 + 1
+        case .readersAwayChanged(let change): change.users.count + 1
+        default: 3
+        }
     }
 }

@@ -50,7 +50,7 @@ extension Sequencer {
         return MemoryNeed(timelines: followers * timelineAllocations(count))
     }
 
-    private func timelineAllocations(_ insertions: Int) -> Int {
+    func timelineAllocations(_ insertions: Int) -> Int {
         typealias Timelines = SortedSetArena<UInt32>
         return Timelines.allocations(insertions: insertions, limit: timelineCap + Timelines.leafCapacity)
     }

@@ -51,6 +51,7 @@ final class Sequencer {
             try record(.celebrityThresholdChanged(change), WriteContext(actor: context.actor))
             celebrityThreshold = threshold
             return receipt(.done)
+        case .setReadersAway(let users, let away): return try setReadersAway(users, away, context)
         case .barrier: return receipt(.done)
         }
     }

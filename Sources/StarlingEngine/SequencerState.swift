@@ -58,6 +58,7 @@ final class SequencerState {
         case .celebrityThresholdChanged(let change):
             guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
             keptThreshold = Int(clamping: change.threshold)
+        case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
         case .acknowledged: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
@@ -165,6 +166,16 @@ final class SequencerState {
         emit(
             .fanoutModeChanged, lsn: lsn, first: author, second: isPulled ? 1 : 0,
             third: UInt32(clamping: change.followerCount), value: time)
+    }
+
+    private func changeAway(_ change: Starling_V1_ReadersAwayChanged, lsn: UInt64) {
+        for user in change.users {
+            guard let index = users.index(of: UserID(rawValue: user)), graph.isAway(index) != change.away else {
+                continue
+            }
+            graph.setAway(index, change.away)
+            emit(.readerAwayChanged, lsn: lsn, first: index, second: change.away ? 1 : 0)
+        }
     }
 
     private func remember(_ fact: Starling_V1_Fact, lsn: UInt64) throws(FactError) {

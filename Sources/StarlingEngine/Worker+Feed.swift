@@ -11,6 +11,7 @@ extension Worker {
         guard let index = users.index(of: user), let reader = reader(index) else {
             return PostPage(entries: [], next: nil, asOfLSN: appliedLSN)
         }
+        noteRead(reader)
         var page = PageBuilder(limit: limit)
         let floor = floors.rows[reader]
         if bound > floor { mergeTimeline(reader, below: bound, downTo: floor, into: &page) }

@@ -13,6 +13,7 @@ extension Worker {
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
         case .postDeleted: deletePost(by: event.pointee.first)
         case .fanoutModeChanged: return changeMode(event.pointee)
+        case .readerAwayChanged: return setAway(event.pointee.first, event.pointee.second == 1)
         case .snapshotCut: snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
         case .advanced: break
         }
@@ -37,6 +38,8 @@ extension Worker {
         floors.ensure(count: reader + 1)
         followees.ensure(count: reader + 1)
         pulledFollowees.ensure(count: reader + 1)
+        lastReads.ensure(count: reader + 1)
+        lastReads.writable(reader).pointee = secondsNow
         followerCounts.ensure(count: reader + 1)
         postCounts.ensure(count: reader + 1)
         return reader
@@ -55,55 +58,64 @@ extension Worker {
                 postCounts.writable(own).pointee += 1
                 livePosts += 1
             }
-            let count = UInt64(list.pointee.count)
-            if count == 0 { return true }
+            let count = list.pointee.count
+            delivery = DeliveryRow(post: post, followers: UInt32(count))
             if authorFlags.rows[Int(author)] & AuthorFlag.pulled != 0 {
-                pulled += count
+                pulled += UInt64(count)
+                delivery.pulled = UInt32(count)
+            }
+            if count == 0 || delivery.pulled > 0 {
+                deliveries.put(delivery)
                 return true
             }
         }
         var blocks = followerSets.blocks(list, from: nextReader)
         while let block = blocks.next() {
             guard let readers = block.baseAddress, let last = block.last else { continue }
-            if pushed &+ pulled >= limit, readers[0] > 0 {
+            if handled >= limit, readers[0] > 0 {
                 nextReader = readers[0]
                 return false
             }
-            guard insert(post, into: block) else { return false }
-            pushed += UInt64(block.count)
+            guard let away = insert(post, into: block) else { return false }
+            pushed += UInt64(block.count - away)
+            skippedAway += UInt64(away)
+            delivery.pushed += UInt32(block.count - away)
+            delivery.away += UInt32(away)
             nextReader = last + 1
         }
         nextReader = 0
+        deliveries.put(delivery)
         return true
     }
 
-    /// Puts a post into the timelines of a block of readers. False when memory was full.
+    /// Puts a post into the timelines of a block of readers. Returns how many of them were away; nil when memory was full.
     @inline(__always)
-    private func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Bool {
-        guard let readers = block.baseAddress else { return true }
+    private func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Int? {
+        guard let readers = block.baseAddress else { return 0 }
         guard timelineSets.arena.allocationsLeft >= block.count * SortedSetArena<UInt32>.allocationsPerInsert else {
             return insertOneByOne(post, into: block)
         }
-        timelineSets.insertIntoMany(
+        // Only the floor of an absent reader is above a new post.
+        return timelineSets.insertIntoMany(
             post, sets: timelines, readers: readers, count: block.count, cap: cap, floors: floors)
-        return true
     }
 
     /// The same where there may be room for some only.
     @inline(never)
-    private func insertOneByOne(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Bool {
+    private func insertOneByOne(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Int? {
+        var away = 0
         for reader in block {
-            guard hasRoom(timelineSets.arena.allocationsLeft, for: .timelines) else { return false }
-            withUnsafePointer(to: reader) {
+            guard hasRoom(timelineSets.arena.allocationsLeft, for: .timelines) else { return nil }
+            away += withUnsafePointer(to: reader) {
                 timelineSets.insertIntoMany(post, sets: timelines, readers: $0, count: 1, cap: cap, floors: floors)
             }
         }
-        return true
+        return away
     }
 
     /// Whether an arena with so many blocks has room for another insertion.
     @inline(__always)
-    private func hasRoom(_ allocationsLeft: Int, for sets: SetKind) -> Bool {
+    func hasRoom(_ allocationsLeft: Int, for sets: SetKind) -> Bool {
         if allocationsLeft >= SortedSetArena<UInt32>.allocationsPerInsert { return true }
         stop.stop(for: sets)
         return false

@@ -8,7 +8,8 @@ extension Worker: StoredState {
             authorFlags.stored(as: "authorFlags"), readerNumbers.stored(as: "readerNumbers"),
             readerUsers.stored(as: "readerUsers"), timelines.stored(as: "timelines"), floors.stored(as: "floors"),
             followees.stored(as: "followees"), pulledFollowees.stored(as: "pulledFollowees"),
-            followerCounts.stored(as: "followerCounts"), postCounts.stored(as: "postCounts"),
+            lastReads.stored(as: "lastReads"), followerCounts.stored(as: "followerCounts"),
+            postCounts.stored(as: "postCounts"), deliveries.table.stored(as: "deliveries"),
             modeChanges.table.stored(as: "modeChanges"),
             StoredPart(
                 name: "timelineSets", region: timelineSets.arena.memory,
@@ -48,16 +49,22 @@ extension Worker: StoredState {
     }
 
     var storedValues: [String: UInt64] {
-        ["pushed": pushed, "pulled": pulled, "edges": edges, "livePosts": livePosts, "appliedLSN": appliedLSN]
+        [
+            "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
+            "livePosts": livePosts, "appliedLSN": appliedLSN,
+        ]
     }
 
     func adoptStored(sizes: [Int], values: [String: UInt64]) throws(ArenaError) {
         try adoptParts(sizes: sizes)
         guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
-            let livePosts = values["livePosts"], let lsn = values["appliedLSN"]
+            let livePosts = values["livePosts"], let skippedAway = values["skippedAway"],
+            let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"]
         else { throw .damagedImage("a worker's numbers are missing") }
         self.pushed = pushed
         self.pulled = pulled
+        self.skippedAway = skippedAway
+        self.awayReaders = awayReaders
         self.edges = edges
         self.livePosts = livePosts
         modeChanges.adoptLoadedRows()

@@ -31,6 +31,8 @@ final class Worker: @unchecked Sendable {
     let followees: MappedTable<SortedSet>
     /// Followees whose posts are not, or not all, in the timeline: merged at read.
     let pulledFollowees: MappedTable<SortedSet>
+    /// When each reader read last, in seconds since 1970; no part of the digest, for no record tells of a read.
+    let lastReads: MappedTable<UInt32>
     let followerCounts: MappedTable<UInt32>
     let postCounts: MappedTable<UInt32>
 
@@ -43,6 +45,15 @@ final class Worker: @unchecked Sendable {
     let modeChanges: ModeChangeTable
     var pushed: UInt64 = 0
     var pulled: UInt64 = 0
+    /// Posts times followers who were away.
+    var skippedAway: UInt64 = 0
+    var awayReaders: UInt64 = 0
+    /// The fan-out of each of the newest posts.
+    let deliveries: DeliveryTable
+    /// The delivery in progress, or the last one.
+    var delivery = DeliveryRow()
+    /// Gets readers who were away and read again.
+    var onReturn: (UserID) -> Void = { _ in }
     var edges: UInt64 = 0
     var livePosts: UInt64 = 0
     var delays = DelayHistogram()
@@ -96,9 +107,11 @@ final class Worker: @unchecked Sendable {
         floors = try configuration.makeUserTable(in: memory)
         followees = try configuration.makeUserTable(in: memory)
         pulledFollowees = try configuration.makeUserTable(in: memory)
+        lastReads = try configuration.makeUserTable(in: memory)
         followerCounts = try configuration.makeUserTable(in: memory)
         postCounts = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
+        deliveries = DeliveryTable(try configuration.makeTable(rows: configuration.deliveryRecords, in: memory))
         timelineSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followerSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
@@ -136,25 +149,27 @@ final class Worker: @unchecked Sendable {
     /// in between. Returns whether it did anything.
     func applySlice(budget: UInt64) -> Bool {
         if stop.full != nil { return false }
-        let before = pushed &+ pulled
+        let before = handled
         let start = position
         while let current = ring.mark(mark) {
             while position < current.end {
                 let event = ring.event(at: position)
-                guard apply(event, untilDelivered: before &+ budget) else { return true }
+                guard apply(event, untilDelivered: before &+ budget) else {
+                    noteProgress(since: current.nanoseconds)
+                    return true
+                }
                 if event.pointee.kind == .postCreated { postsInMark &+= 1 }
                 position &+= 1
                 // A slice ends with a record, or inside of a post's fan-out: see `deliver`.
                 guard event.pointee.endsRecord else { continue }
                 applied.store(event.pointee.lsn, ordering: .releasing)
-                if pushed &+ pulled &- before >= budget || position &- start >= Self.eventsPerSlice {
+                if handled &- before >= budget || position &- start >= Self.eventsPerSlice {
                     giveBack()
                     return true
                 }
             }
             if postsInMark > 0 {
-                let now = time.monotonicNanoseconds()
-                delays.record(now > current.nanoseconds ? now - current.nanoseconds : 0, times: postsInMark)
+                noteDelivered(postsInMark, since: current.nanoseconds)
                 postsInMark = 0
             }
             mark &+= 1

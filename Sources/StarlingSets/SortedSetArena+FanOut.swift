@@ -15,36 +15,37 @@ extension SortedSetArena where Entry == UInt32 {
     /// Inserts `entry` into `sets[i]` for each of the `count` numbers i in `readers`, and keeps the sets near `cap`
     /// entries: a set that reaches `cap + leafCapacity` is trimmed as by `trim(_:toNewest:)`, and `floors[i]` becomes the
     /// highest key that was dropped, plus one. Below its floor a set is not complete, so an entry below `floors[i]` is not
-    /// inserted. An entry that is there already is left alone.
+    /// inserted. An entry that is there already is left alone. Returns how many deliveries were below a floor.
     ///
     /// `readers` may be in any order; ascending is fastest. `cap` is at least 1; the key `UInt32.max` must not be used, as
     /// there is no floor above it. Takes at most `count * maximumBytesPerInsert` bytes from the arena, which must have
     /// that room. What changes in the tables is announced here. Allocates nothing, counts no references, locks nothing.
-    @inline(never)
+    @inline(never) @discardableResult
     public func insertIntoMany(
         _ entry: UInt32, sets: MappedTable<SortedSet>, readers: UnsafePointer<UInt32>, count: Int, cap: Int,
         floors: MappedTable<UInt32>
-    ) {
+    ) -> Int {
         precondition(entry != UInt32.max, "the highest key has no floor above it")
         let target = FanOutTarget(sets: sets, floors: floors, cap: cap, leafCapacity: Self.leafCapacity)
-        insertAll(OneEntry(entry: entry, readers: readers), count, target)
+        return insertAll(OneEntry(entry: entry, readers: readers), count, target)
     }
 
     /// As `insertIntoMany(_:sets:readers:count:cap:floors:)`, for deliveries of many entries: what most authors have is a
     /// list too short to hide a cache miss, so several posts are better delivered in one call. The deliveries to one set
     /// are made in the order of the list.
-    @inline(never)
+    @inline(never) @discardableResult
     public func insertIntoMany(
         _ deliveries: UnsafePointer<Delivery>, count: Int, sets: MappedTable<SortedSet>, cap: Int,
         floors: MappedTable<UInt32>
-    ) {
+    ) -> Int {
         let target = FanOutTarget(sets: sets, floors: floors, cap: cap, leafCapacity: Self.leafCapacity)
-        insertAll(ManyEntries(deliveries: deliveries), count, target)
+        return insertAll(ManyEntries(deliveries: deliveries), count, target)
     }
 
     @inline(__always)
-    private func insertAll<Source: DeliverySource>(_ source: Source, _ count: Int, _ target: FanOutTarget) {
-        guard count > 0 else { return }
+    private func insertAll<Source: DeliverySource>(_ source: Source, _ count: Int, _ target: FanOutTarget) -> Int {
+        guard count > 0 else { return 0 }
+        var below = 0
         let headersEnd = count - headerDistance
         let tailsEnd = count - tailDistance
         let trimAt = target.limit &- 1
@@ -75,9 +76,9 @@ extension SortedSetArena where Entry == UInt32 {
                 }
                 isLate = true
             }
-            if aside.add(delivery) || (isLate && !Source.isOneEntry) { deliver(&aside, target) }
+            if aside.add(delivery) || (isLate && !Source.isOneEntry) { below &+= deliver(&aside, target) }
         }
-        deliver(&aside, target)
+        return below &+ deliver(&aside, target)
     }
 
     @inline(__always)
@@ -86,9 +87,9 @@ extension SortedSetArena where Entry == UInt32 {
         starling_prefetch_write(memory.entries(set.pointee.tail) + Int(set.pointee.tailCount))
     }
 
-    /// Makes the deliveries that were put aside, in their order.
+    /// Makes the deliveries that were put aside, in their order. Returns how many were below a floor.
     @inline(never)
-    private func deliver(_ aside: inout DeliveriesPutAside, _ target: FanOutTarget) {
+    private func deliver(_ aside: inout DeliveriesPutAside, _ target: FanOutTarget) -> Int {
         for index in 0..<aside.count {
             let reader = Int(aside.deliveries[index].reader)
             starling_prefetch_write(target.floors + reader)
@@ -105,8 +106,10 @@ extension SortedSetArena where Entry == UInt32 {
             guard let first = leafToDrop(aside.deliveries[index], target) else { continue }
             starling_prefetch_write(memory.header(memory.header(first).pointee.next))
         }
-        for index in 0..<aside.count { deliverSlowly(aside.deliveries[index], target) }
+        var below = 0
+        for index in 0..<aside.count where !deliverSlowly(aside.deliveries[index], target) { below &+= 1 }
         aside.count = 0
+        return below
     }
 
     /// The first leaf of a large set that is about to be trimmed.
@@ -117,12 +120,14 @@ extension SortedSetArena where Entry == UInt32 {
         return memory.header(set.pointee.head).pointee.next
     }
 
-    private func deliverSlowly(_ delivery: Delivery, _ target: FanOutTarget) {
-        guard delivery.entry >= target.floors[Int(delivery.reader)] else { return }
+    /// False when the entry is below the floor.
+    private func deliverSlowly(_ delivery: Delivery, _ target: FanOutTarget) -> Bool {
+        guard delivery.entry >= target.floors[Int(delivery.reader)] else { return false }
         let set = target.writableSet(delivery.reader)
-        guard insert(delivery.entry, into: set) else { return }
-        guard set.pointee.count >= target.limit, let dropped = trim(set, toNewest: target.cap) else { return }
+        guard insert(delivery.entry, into: set) else { return true }
+        guard set.pointee.count >= target.limit, let dropped = trim(set, toNewest: target.cap) else { return true }
         target.writableFloor(delivery.reader).pointee = dropped + 1
+        return true
     }
 }
 

@@ -54,7 +54,8 @@ import Testing
             case 420..<500: try delete()
             case 500..<680: try follow()
             case 680..<800: try unfollow()
-            case 800..<992: try readSome()
+            case 800..<980: try readSome()
+            case 980..<992: try changeAway()
             case 992..<996: try changeThreshold()
             case 996..<998: fixture.time.setWall(milliseconds: 1_600_000_000_000)
             default: try restart()
@@ -95,6 +96,12 @@ import Testing
             }
             #expect(
                 try fixture.unfollow(edge.follower, edge.followee) == model.unfollow(edge.follower, edge.followee))
+        }
+
+        /// Whether a reader is away is seen in no feed.
+        private mutating func changeAway() throws {
+            let readers = (0..<4).map { _ in UserID(rawValue: user()) }
+            _ = try fixture.run(.setReadersAway(readers, Bool.random(using: &random)), as: 1)
         }
 
         private mutating func changeThreshold() throws {

@@ -23,6 +23,7 @@ struct RouteTableTests {
         ("DELETE", "/v1/posts/3", "DeletePost", ["post_id=3"]),
         ("GET", "/v1/users/1/posts", "UserPosts", ["user_id=1"]),
         ("POST", "/v1/batch/posts", "BatchPosts", []),
+        ("GET", "/v1/posts/3/delivery", "Delivery", ["post_id=3"]),
         ("GET", "/v1/feed", "Feed", []),
         ("GET", "/v1/users/1/feed", "Feed", ["user_id=1"]),
         ("GET", "/admin/quiesce", "Quiesce", []),

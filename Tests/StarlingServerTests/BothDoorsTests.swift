@@ -81,6 +81,9 @@ import Testing
                 operation: "GetPosts", request: Starling_V1_GetPostsRequest.with { $0.ids = posts + [7] },
                 answer: Starling_V1_GetPostsResponse.self),
             Read(
+                operation: "Delivery", request: Starling_V1_DeliveryRequest.with { $0.postID = posts[0] },
+                answer: Starling_V1_DeliveryResponse.self),
+            Read(
                 operation: "UserPosts",
                 request: Starling_V1_UserPostsRequest.with {
                     $0.userID = 2

@@ -81,7 +81,7 @@ struct FoldedLog: Sendable {
                 throw Violation("record \(lsn) deletes post \(post.postID), which is not there")
             }
             posts[place].isDeleted = true
-        case .fanoutModeChanged, .celebrityThresholdChanged, .acknowledged: break
+        case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
         case nil: throw Violation("record \(lsn) holds no fact")
         }
     }

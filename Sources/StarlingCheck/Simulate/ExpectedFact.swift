@@ -19,6 +19,7 @@ struct ExpectedFact: Equatable {
         case deleted(post: UInt64, author: UInt64)
         case switched(author: UInt64, isPulled: Bool, followers: UInt64, threshold: UInt64)
         case thresholdSet(UInt64)
+        case awaySet([UInt64], Bool)
         /// `operation` is the opcode of the request that changed nothing.
         case acknowledged(operation: UInt32, actor: UInt64)
     }

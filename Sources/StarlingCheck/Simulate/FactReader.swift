@@ -34,6 +34,7 @@ enum FactReader {
                 author: change.authorID, isPulled: change.mode == .pull, followers: change.followerCount,
                 threshold: change.threshold)
         case .celebrityThresholdChanged(let change): .thresholdSet(change.threshold)
+        case .readersAwayChanged(let change): .awaySet(change.users, change.away)
         case .acknowledged(let done): .acknowledged(operation: done.operation, actor: done.actorID)
         case nil: throw Unreadable(description: "no known fact")
         }

@@ -19,6 +19,7 @@ struct FeedModel {
     private(set) var users: [UInt64] = []
     private(set) var posts: [Post] = []
     private(set) var isPulled: [Bool] = []
+    private(set) var isAway: [Bool] = []
     private(set) var followerCounts: [Int] = []
     private(set) var keys: KeyModel
     private(set) var edgeCount = 0
@@ -82,6 +83,7 @@ struct FeedModel {
         case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
         case .switched(let author, let pulled, _, _): isPulled[use(author)] = pulled
         case .thresholdSet(let value): threshold = Int(value)
+        case .awaySet(let users, let away): for user in users { isAway[use(user)] = away }
         case .acknowledged: break
         }
         if !fact.key.isEmpty { remember(fact) }
@@ -92,6 +94,7 @@ struct FeedModel {
         numbers[user] = users.count
         users.append(user)
         isPulled.append(false)
+        isAway.append(false)
         followerCounts.append(0)
         return users.count - 1
     }
@@ -125,7 +128,7 @@ struct FeedModel {
         case .acknowledged(AcknowledgedOperation.unfollow, let actor):
             answer = (actor, .follow(EdgeAnswer(follows: false, changed: false)))
         case .acknowledged(_, let actor): answer = (actor, .deleted(changed: false))
-        case .switched, .thresholdSet: return
+        case .switched, .thresholdSet, .awaySet: return
         }
         keys.record(
             KeyModel.Key(actor: answer.actor, text: fact.key),

@@ -17,6 +17,12 @@ extension Oracle {
             record(.thresholdSet(UInt64(value)), WriteContext(actor: context.actor), now: now)
             threshold = value
             return done(.done)
+        case .setReadersAway(let users, let away):
+            let changed = users.map(\.rawValue).filter { user in
+                model.number(of: user).map { model.isAway[$0] != away } ?? false
+            }
+            if !changed.isEmpty { record(.awaySet(changed, away), WriteContext(actor: context.actor), now: now) }
+            return done(.done)
         case .barrier: return done(.done)
         }
     }

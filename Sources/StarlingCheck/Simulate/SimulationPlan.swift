@@ -35,7 +35,8 @@ struct SimulationPlan {
 
     /// What is how frequent.
     struct Workload {
-        /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, nonsense.
+        /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, readers going away and
+        /// coming back, nonsense.
         var weights: [Int]
         /// Most writes in a turn.
         var burst: Int
@@ -64,6 +65,8 @@ struct SimulationPlan {
         configuration.workers = number(1...3)
         configuration.acknowledgement = chance(60) ? .disk : chance(60) ? .os : .memory
         configuration.timelineCap = number(5...50)
+        // Readers go away by commands alone, which the model sees.
+        configuration.awayAfterSeconds = 0
         configuration.celebrityThreshold = chance(50) ? number(2...max(3, count / 2)) : chance(50) ? 1_000 : nil
         configuration.celebrityHysteresisPercent = number(50...100)
         configuration.idempotencyMilliseconds = chance(50) ? 24 * 3_600_000 : UInt64(number(1...20_000))
@@ -98,7 +101,7 @@ struct SimulationPlan {
         turns = min(planned, limit ?? planned)
         livenessTurn = chance(25) ? number(1...planned) : nil
         workload = Workload(
-            weights: [100, 30, 70, 40, 8, 8, 4, 6].map { chance(15) ? 0 : $0 * number(1...4) },
+            weights: [100, 30, 70, 40, 8, 8, 4, 8, 6].map { chance(15) ? 0 : $0 * number(1...4) },
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
             leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
             reads: number(10...90), backups: chance(40) ? number(1...8) : 0)

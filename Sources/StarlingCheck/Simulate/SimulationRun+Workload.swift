@@ -63,6 +63,7 @@ extension SimulationRun {
         case 4: command = .importFollows((0..<number(1...12)).map { _ in edge() })
         case 5: command = .importPosts((0..<number(1...8)).map { _ in importedPost() })
         case 6: command = .setCelebrityThreshold(number(1...max(3, plan.users.count / 2)))
+        case 7: command = .setReadersAway((0..<number(1...6)).map { _ in user() }, chance(60))
         default: command = nonsense(by: actor)
         }
         return WriteRequest(command: command, context: WriteContext(actor: actor))

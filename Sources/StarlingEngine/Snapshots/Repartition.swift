@@ -27,6 +27,8 @@ struct Repartition {
         for worker in old {
             new[0].pushed += worker.pushed
             new[0].pulled += worker.pulled
+            new[0].skippedAway += worker.skippedAway
+            new[0].addDeliveries(of: worker)
         }
         for worker in new { worker.startFrom(lsn: old[0].appliedLSN) }
     }
@@ -47,12 +49,24 @@ extension Worker {
         }
     }
 
+    /// Adds what another worker delivered of each post to the records of this one.
+    fileprivate func addDeliveries(of other: Worker) {
+        for place in 0..<other.deliveries.table.count {
+            var row = other.deliveries.table.rows[place]
+            if row.post == 0 { continue }
+            if let own = deliveries[row.post] { row.add(own) }
+            deliveries.put(row)
+        }
+    }
+
     /// Takes over a reader of another worker. Readers come in the order of their user indexes.
     fileprivate func adoptReader(_ reader: Int, of other: Worker) throws(ArenaError) {
         let own = addReader(other.readerUsers.rows[reader])
         followerCounts.writable(own).pointee = other.followerCounts.rows[reader]
         postCounts.writable(own).pointee = other.postCounts.rows[reader]
         floors.writable(own).pointee = other.floors.rows[reader]
+        if isAway(own) { awayReaders += 1 }
+        lastReads.writable(own).pointee = other.lastReads.rows[reader]
         livePosts += UInt64(other.postCounts.rows[reader])
         edges += UInt64(other.followees.rows[reader].count)
         let timeline = other.timelines.rows + reader

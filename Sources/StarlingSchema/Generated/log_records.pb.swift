@@ -95,6 +95,14 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     set {fact = .celebrityThresholdChanged(newValue)}
   }
 
+  public var readersAwayChanged: Starling_V1_ReadersAwayChanged {
+    get {
+      if case .readersAwayChanged(let v)? = fact {return v}
+      return Starling_V1_ReadersAwayChanged()
+    }
+    set {fact = .readersAwayChanged(newValue)}
+  }
+
   /// The key under which the request may be repeated. Empty if it had none.
   public var idempotencyKey: String = String()
 
@@ -116,6 +124,7 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     case fanoutModeChanged(Starling_V1_FanoutModeChanged)
     case acknowledged(Starling_V1_Acknowledged)
     case celebrityThresholdChanged(Starling_V1_CelebrityThresholdChanged)
+    case readersAwayChanged(Starling_V1_ReadersAwayChanged)
 
   }
 
@@ -272,6 +281,23 @@ public nonisolated struct Starling_V1_CelebrityThresholdChanged: Sendable {
   public init() {}
 }
 
+/// Some readers have not read for long, so nothing is written to their timelines; or they are back.
+public nonisolated struct Starling_V1_ReadersAwayChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The readers.
+  public var users: [UInt64] = []
+
+  /// Whether they are away.
+  public var away: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// A request with an idempotency key changed nothing, but its key has to be kept.
 public nonisolated struct Starling_V1_Acknowledged: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -315,7 +341,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{4}\\\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{4}[\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -427,6 +453,19 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.fact = .celebrityThresholdChanged(v)
         }
       }()
+      case 9: try {
+        var v: Starling_V1_ReadersAwayChanged?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .readersAwayChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .readersAwayChanged(v)
+        }
+      }()
       case 100: try { try decoder.decodeSingularStringField(value: &self.idempotencyKey) }()
       case 101: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintHigh) }()
       case 102: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintLow) }()
@@ -472,6 +511,10 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .celebrityThresholdChanged?: try {
       guard case .celebrityThresholdChanged(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .readersAwayChanged?: try {
+      guard case .readersAwayChanged(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
     case nil: break
     }
@@ -787,6 +830,41 @@ nonisolated extension Starling_V1_CelebrityThresholdChanged: SwiftProtobuf.Messa
 
   public static func ==(lhs: Starling_V1_CelebrityThresholdChanged, rhs: Starling_V1_CelebrityThresholdChanged) -> Bool {
     if lhs.threshold != rhs.threshold {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_ReadersAwayChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ReadersAwayChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0\u{1}away\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedFixed64Field(value: &self.users) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.away) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.users.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.users, fieldNumber: 1)
+    }
+    if self.away != false {
+      try visitor.visitSingularBoolField(value: self.away, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_ReadersAwayChanged, rhs: Starling_V1_ReadersAwayChanged) -> Bool {
+    if lhs.users != rhs.users {return false}
+    if lhs.away != rhs.away {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -674,6 +674,109 @@ public nonisolated struct Starling_V1_PostResult: Sendable {
   fileprivate var _error: Starling_V1_Problem? = nil
 }
 
+/// Request for the delivery record of a post.
+public nonisolated struct Starling_V1_DeliveryRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The post.
+  public var postID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// The delivery record of a post.
+public nonisolated struct Starling_V1_DeliveryResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Followers that the author had when the post came.
+  public var targeted: UInt64 = 0
+
+  /// Of these, those whose timeline it was written to.
+  public var pushed: UInt64 = 0
+
+  /// Of these, those who merge it at read, because the author has too many followers to be pushed.
+  public var pull: UInt64 = 0
+
+  /// Of these, those who have not read for long: their timelines are built anew when they come back.
+  public var skippedAway: UInt64 = 0
+
+  /// How far it is.
+  public var state: Starling_V1_DeliveryResponse.State = .delivering
+
+  /// Half of the followers had it this soon after it was committed, in milliseconds. Absent while it is being delivered, and
+  /// for a post that was replayed at a start.
+  public var p50Ms: Double {
+    get {_p50Ms ?? 0}
+    set {_p50Ms = newValue}
+  }
+  /// Returns true if `p50Ms` has been explicitly set.
+  public var hasP50Ms: Bool {self._p50Ms != nil}
+  /// Clears the value of `p50Ms`. Subsequent reads from it will return its default value.
+  public mutating func clearP50Ms() {self._p50Ms = nil}
+
+  /// 99 of 100 followers had it this soon, in milliseconds.
+  public var p99Ms: Double {
+    get {_p99Ms ?? 0}
+    set {_p99Ms = newValue}
+  }
+  /// Returns true if `p99Ms` has been explicitly set.
+  public var hasP99Ms: Bool {self._p99Ms != nil}
+  /// Clears the value of `p99Ms`. Subsequent reads from it will return its default value.
+  public mutating func clearP99Ms() {self._p99Ms = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// How far it is.
+  public nonisolated enum State: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// Some followers do not have it yet.
+    case delivering // = 0
+
+    /// Every follower has it.
+    case delivered // = 1
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .delivering
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .delivering
+      case 1: self = .delivered
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .delivering: return 0
+      case .delivered: return 1
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Starling_V1_DeliveryResponse.State] = [
+      .delivering,
+      .delivered,
+    ]
+
+  }
+
+  public init() {}
+
+  fileprivate var _p50Ms: Double? = nil
+  fileprivate var _p99Ms: Double? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "starling.v1"
@@ -1426,4 +1529,102 @@ nonisolated extension Starling_V1_PostResult: SwiftProtobuf.Message, SwiftProtob
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Starling_V1_DeliveryRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DeliveryRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_DeliveryRequest, rhs: Starling_V1_DeliveryRequest) -> Bool {
+    if lhs.postID != rhs.postID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_DeliveryResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".DeliveryResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}targeted\0\u{1}pushed\0\u{1}pull\0\u{3}skipped_away\0\u{1}state\0\u{3}p50_ms\0\u{3}p99_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.targeted) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.pushed) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.pull) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.skippedAway) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.state) }()
+      case 6: try { try decoder.decodeSingularDoubleField(value: &self._p50Ms) }()
+      case 7: try { try decoder.decodeSingularDoubleField(value: &self._p99Ms) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.targeted != 0 {
+      try visitor.visitSingularUInt64Field(value: self.targeted, fieldNumber: 1)
+    }
+    if self.pushed != 0 {
+      try visitor.visitSingularUInt64Field(value: self.pushed, fieldNumber: 2)
+    }
+    if self.pull != 0 {
+      try visitor.visitSingularUInt64Field(value: self.pull, fieldNumber: 3)
+    }
+    if self.skippedAway != 0 {
+      try visitor.visitSingularUInt64Field(value: self.skippedAway, fieldNumber: 4)
+    }
+    if self.state != .delivering {
+      try visitor.visitSingularEnumField(value: self.state, fieldNumber: 5)
+    }
+    try { if let v = self._p50Ms {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 6)
+    } }()
+    try { if let v = self._p99Ms {
+      try visitor.visitSingularDoubleField(value: v, fieldNumber: 7)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_DeliveryResponse, rhs: Starling_V1_DeliveryResponse) -> Bool {
+    if lhs.targeted != rhs.targeted {return false}
+    if lhs.pushed != rhs.pushed {return false}
+    if lhs.pull != rhs.pull {return false}
+    if lhs.skippedAway != rhs.skippedAway {return false}
+    if lhs.state != rhs.state {return false}
+    if lhs._p50Ms != rhs._p50Ms {return false}
+    if lhs._p99Ms != rhs._p99Ms {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_DeliveryResponse.State: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DELIVERING\0\u{1}DELIVERED\0")
 }

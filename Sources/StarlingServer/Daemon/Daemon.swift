@@ -79,7 +79,8 @@ public final class Daemon: Sendable {
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
             let settings = RuntimeSettings(
                 values: configuration.values, celebrityThreshold: engine.recovery.celebrityThreshold,
-                isAuthenticated: false, offersAdminOverTCP: configuration.tcp.isLoopback)
+                awayAfterSeconds: configuration.engine.awayAfterSeconds, isAuthenticated: false,
+                offersAdminOverTCP: configuration.tcp.isLoopback)
             let service = try Service(
                 table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings,
                 bodyReaders: threads.bodyReaders)

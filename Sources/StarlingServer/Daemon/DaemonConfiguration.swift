@@ -136,6 +136,8 @@ public struct DaemonConfiguration: Sendable {
         .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
         .celebrityThreshold,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
+        .number("fanout.awayAfterSeconds", \.engine.awayAfterSeconds, 0...UInt32.max),
+        .number("fanout.deliveryRecords", \.engine.deliveryRecords, 1...(1 << 28)),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),
         .optional("log.retentionBytes", \.engine.retention.bytes),

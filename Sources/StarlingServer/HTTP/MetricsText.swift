@@ -38,20 +38,31 @@ struct MetricsText {
         head("starling_deliveries_total", "Posts times followers, since the log began.", "counter")
         line("starling_deliveries_total", "mode=\"push\"", Double(metrics.pushed))
         line("starling_deliveries_total", "mode=\"pull\"", Double(metrics.pulled))
+        line("starling_deliveries_total", "mode=\"away\"", Double(metrics.skippedAway))
+        gauge("starling_away_readers", "Readers who have not read for long.", metrics.awayReaders)
+    }
+
+    private mutating func add(_ stalls: StallSummary, as name: String, _ help: String) {
+        head(name, help, "summary")
+        for (quantile, value) in [
+            ("0.5", stalls.p50), ("0.99", stalls.p99), ("0.999", stalls.p999), ("1", stalls.maximum),
+        ] {
+            line(name, "quantile=\"\(quantile)\"", Double(value) / 1e9)
+        }
+        line(name + "_count", "", Double(stalls.count))
     }
 
     private mutating func add(snapshots metrics: EngineMetrics) {
-        let stalls = "starling_snapshot_stall_seconds"
-        head(
-            stalls, "How long a worker looked at no read while a snapshot was taken or loaded pages were moved.",
-            "summary")
-        for (quantile, value) in [
-            ("0.5", metrics.stalls.p50), ("0.99", metrics.stalls.p99), ("0.999", metrics.stalls.p999),
-            ("1", metrics.stalls.maximum),
-        ] {
-            line(stalls, "quantile=\"\(quantile)\"", Double(value) / 1e9)
-        }
-        line(stalls + "_count", "", Double(metrics.stalls.count))
+        add(
+            metrics.stalls, as: "starling_snapshot_stall_seconds",
+            "How long work for a snapshot, or moving loaded pages, kept a worker from its reads. Where the system took the "
+                + "processor away meanwhile, the worker's own processor time counts.")
+        add(
+            metrics.stallsByClock, as: "starling_snapshot_stall_clock_seconds",
+            "The same by the clock: with the time that the system gave to other threads.")
+        counter(
+            "starling_snapshot_stalls_preempted_total", "Stalls in which the system took the processor away.",
+            metrics.preemptedStalls)
         let snapshots = metrics.snapshots
         counter("starling_snapshots_total", "Snapshots installed since the start.", snapshots.installed)
         counter("starling_snapshot_failures_total", "Snapshots that came to nothing.", snapshots.failed)

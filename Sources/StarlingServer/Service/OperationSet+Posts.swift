@@ -11,6 +11,7 @@ extension OperationSet {
         bindings.bind("DeletePost", deletePost)
         bindings.bind("UserPosts", userPosts)
         bindings.bind("BatchPosts", batchPosts)
+        bindings.bind("Delivery", delivery)
     }
 
     @Sendable
@@ -38,6 +39,28 @@ extension OperationSet {
                 }
             }
         }
+    }
+
+    @Sendable
+    private func delivery(
+        _ request: Starling_V1_DeliveryRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_DeliveryResponse>
+    ) {
+        let id = PostID(rawValue: request.postID)
+        engine.delivery(
+            of: id, minimumLSN: call.context.minimumLSN,
+            completion: reading(respond) { (record: DeliveryRecord?) throws(Problem) in
+                guard let record else { throw Problem(.postNotFound(id)) }
+                return .with {
+                    $0.targeted = UInt64(record.targeted)
+                    $0.pushed = UInt64(record.pushed)
+                    $0.pull = UInt64(record.pulled)
+                    $0.skippedAway = UInt64(record.skippedAway)
+                    $0.state = record.isComplete ? .delivered : .delivering
+                    if let median = record.medianMicroseconds { $0.p50Ms = Double(median) / 1_000 }
+                    if let late = record.lateMicroseconds { $0.p99Ms = Double(late) / 1_000 }
+                }
+            })
     }
 
     @Sendable

@@ -9,15 +9,19 @@ final class RuntimeSettings: Sendable {
     let offersAdminOverTCP: Bool
     private let fixed: [String: String]
     private let threshold: Mutex<Int>
+    private let awayAfter: Mutex<UInt32>
 
     static let celebrityThresholdKey = "fanout.celebrityThreshold"
+    static let awayAfterKey = "fanout.awayAfterSeconds"
 
     /// - Parameter values: all settings by key, as the configuration file names them.
     init(
-        values: [String: String], celebrityThreshold: Int, isAuthenticated: Bool, offersAdminOverTCP: Bool
+        values: [String: String], celebrityThreshold: Int, awayAfterSeconds: UInt32, isAuthenticated: Bool,
+        offersAdminOverTCP: Bool
     ) {
         fixed = values
         threshold = Mutex(celebrityThreshold)
+        awayAfter = Mutex(awayAfterSeconds)
         self.isAuthenticated = isAuthenticated
         self.offersAdminOverTCP = offersAdminOverTCP
     }
@@ -28,9 +32,16 @@ final class RuntimeSettings: Sendable {
         set { threshold.withLock { $0 = newValue } }
     }
 
+    /// Seconds without a read after which a reader is away; 0 for never.
+    var awayAfterSeconds: UInt32 {
+        get { awayAfter.withLock { $0 } }
+        set { awayAfter.withLock { $0 = newValue } }
+    }
+
     /// All settings by key.
     var values: [String: String] {
         var values = fixed
+        values[Self.awayAfterKey] = String(awayAfterSeconds)
         values[Self.celebrityThresholdKey] = String(celebrityThreshold)
         return values
     }
@@ -38,17 +49,25 @@ final class RuntimeSettings: Sendable {
     /// New values that were checked: all of them can be set, or none is.
     struct Change {
         var celebrityThreshold: Int?
+        var awayAfterSeconds: UInt32?
 
         init(_ values: [String: String], known: [String: String]) throws(Problem) {
             for (key, value) in values.sorted(by: { $0.key < $1.key }) {
                 guard known[key] != nil else { throw .invalid("values.\(key)", "there is no such setting") }
-                guard key == RuntimeSettings.celebrityThresholdKey else {
+                switch key {
+                case RuntimeSettings.celebrityThresholdKey:
+                    guard let number = Int(value), number >= 1 else {
+                        throw .invalid("values.\(key)", "it must be a whole number of at least 1")
+                    }
+                    celebrityThreshold = number
+                case RuntimeSettings.awayAfterKey:
+                    guard let number = UInt32(value) else {
+                        throw .invalid("values.\(key)", "it must be a whole number of seconds, 0 to 4294967295")
+                    }
+                    awayAfterSeconds = number
+                default:
                     throw .invalid("values.\(key)", "it cannot change while running: set it in the file and restart")
                 }
-                guard let number = Int(value), number >= 1 else {
-                    throw .invalid("values.\(key)", "it must be a whole number of at least 1")
-                }
-                celebrityThreshold = number
             }
         }
     }
