@@ -12,7 +12,7 @@ let package = Package(
     name: "starling",
     products: [
         .executable(name: "starling", targets: ["starling"]),
-        .library(name: "StarlingSets", targets: ["StarlingSets"]),
+        .library(name: "StarlingSets", targets: ["StarlingSets", "StarlingMemory"]),
         .library(name: "StarlingLog", targets: ["StarlingLog"]),
         .library(name: "StarlingEngine", targets: ["StarlingEngine"]),
         .library(name: "StarlingClient", targets: ["StarlingClient"]),

@@ -20,12 +20,14 @@ public struct EngineStatistics: Sendable {
     public var timelineBytes: UInt64 = 0
     /// Bytes of the edges in the workers and in the sequencer, headers included.
     public var edgeBytes: UInt64 = 0
-    /// Half of the posts were in a worker's last timeline this soon after the acknowledgement, in nanoseconds.
-    public var delayP50: UInt64 = 0
+    /// How soon after the acknowledgement posts were in a worker's last timeline; each post counts once for each worker.
+    public var delays = DelayHistogram()
+    /// Half of the posts were there this soon, in nanoseconds.
+    public var delayP50: UInt64 { delays.percentile(0.50) }
     /// 99 of 100 posts.
-    public var delayP99: UInt64 = 0
+    public var delayP99: UInt64 { delays.percentile(0.99) }
     /// The slowest.
-    public var delayMaximum: UInt64 = 0
+    public var delayMaximum: UInt64 { delays.maximum }
 }
 
 /// The digest of the whole state.
@@ -94,7 +96,6 @@ extension Engine {
 
     private static func total(_ parts: [WorkerStatistics]) -> EngineStatistics {
         var sum = EngineStatistics()
-        var delays = DelayHistogram()
         sum.appliedLSN = parts.map(\.appliedLSN).min() ?? 0
         for part in parts {
             sum.users += part.users
@@ -105,11 +106,8 @@ extension Engine {
             sum.timelineEntries += part.timelineEntries
             sum.timelineBytes += part.timelineBytes
             sum.edgeBytes += part.edgeBytes
-            delays.merge(part.delays)
+            sum.delays.merge(part.delays)
         }
-        sum.delayP50 = delays.percentile(0.50)
-        sum.delayP99 = delays.percentile(0.99)
-        sum.delayMaximum = delays.maximum
         return sum
     }
 }

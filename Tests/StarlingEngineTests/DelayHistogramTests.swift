@@ -58,4 +58,21 @@ import Testing
         #expect(first.maximum == all.maximum)
         for share in [0.1, 0.5, 0.9, 0.99] { #expect(first.percentile(share) == all.percentile(share)) }
     }
+
+    @Test func whatCameSinceACopyIsCountedAlone() {
+        var (all, later) = (DelayHistogram(), DelayHistogram())
+        var random = SeededRandom(seed: 3)
+        for _ in 0..<1_000 { all.record(random.next() >> 30, times: 3) }
+        let copy = all
+        #expect(all.since(copy).total == 0)
+        for _ in 0..<1_000 {
+            let value = random.next() >> 20
+            all.record(value, times: 2)
+            later.record(value, times: 2)
+        }
+        let rest = all.since(copy)
+        #expect(rest.total == later.total)
+        for share in [0.1, 0.5, 0.9, 0.99] { #expect(rest.percentile(share) == later.percentile(share)) }
+        #expect(rest.maximum >= later.maximum && rest.maximum <= later.maximum + later.maximum / 8)
+    }
 }
