@@ -30,6 +30,9 @@ final class ChildProcesses: Sendable {
         }
     }
 
+    /// Those that run now.
+    var identifiers: [Int32] { running.withLock { $0.sorted() } }
+
     /// Starts the process and notes it.
     func start(_ process: Process) throws {
         try process.run()

@@ -2,7 +2,7 @@ import Glibc
 
 /// A blocking TCP connection to a server on this machine. One thread uses it.
 final class LoopbackSocket {
-    private let descriptor: Int32
+    let descriptor: Int32
     private var buffer: [UInt8]
     private var start = 0
     private var end = 0

@@ -1,23 +1,30 @@
 import Foundation
 import Glibc
 
-/// The redis-server that is measured beside Starling.
+/// The redis-server that is measured beside Starling, or another server that speaks its protocol.
 struct RedisProgram {
     let path: String
 
-    /// Starts a server on loopback in `directory`; it loads the RDB file that is there. Returns at once.
-    func start(directory: String) throws -> RunningRedis {
+    /// Its name in tables.
+    var name: String { URL(fileURLWithPath: path).lastPathComponent }
+
+    /// Starts a server on loopback in `directory`; it loads the RDB file that is there. Returns at once. `settings` are
+    /// further arguments; the later of two holds.
+    func start(directory: String, settings: [String] = []) throws -> RunningRedis {
         let port = try LoopbackSocket.freePort()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = [
-            "--port", "\(port)", "--bind", "127.0.0.1", "--dir", directory, "--dbfilename", "dump.rdb", "--save", "",
-            "--appendonly", "no", "--daemonize", "no", "--loglevel", "warning", "--enable-protected-configs", "local",
-        ]
+        process.arguments = ["--port", "\(port)", "--dir", directory] + Self.settings + settings
         process.standardOutput = FileHandle.nullDevice
         try ChildProcesses.shared.start(process)
         return RunningRedis(process: process, port: port)
     }
+
+    /// What it is started with, besides port and directory.
+    static let settings = [
+        "--bind", "127.0.0.1", "--dbfilename", "dump.rdb", "--save", "", "--appendonly", "no", "--daemonize", "no",
+        "--loglevel", "warning", "--enable-protected-configs", "local",
+    ]
 
     /// Members of a key that go into one ZADD.
     private static let membersPerCommand = 400

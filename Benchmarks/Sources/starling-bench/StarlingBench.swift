@@ -7,5 +7,7 @@ struct StarlingBench: ParsableCommand {
         commandName: "starling-bench",
         abstract: "Measure Starling.",
         discussion: "Build it first: swift build -c release --product starling, in the package above this one.",
-        subcommands: [ActivityCommand.self, RestartCommand.self, SnapshotCommand.self])
+        subcommands: [
+            FanOutCommand.self, WorkersCommand.self, ActivityCommand.self, RestartCommand.self, SnapshotCommand.self,
+        ])
 }

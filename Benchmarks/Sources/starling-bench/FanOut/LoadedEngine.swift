@@ -1,0 +1,169 @@
+import Foundation
+import StarlingEngine
+import StarlingSets
+import Synchronization
+
+/// An engine in this process with a made graph, whose timelines are full.
+final class LoadedEngine {
+    let graph: FanOutGraph
+    let engine: Engine
+    private let directory: String
+    private(set) var history = PostHistory(seed: 41)
+
+    /// Events that the workers can be behind: what is posted while they are held.
+    private static let ringEvents = 1 << 22
+    private static let rowsPerCommand = 1_000
+    private static let commandsInFlight = 16
+    private static let text = "a post of a benchmark"
+    private let importer = WriteContext(actor: UserID(rawValue: 0))
+
+    /// An engine on an empty directory, with the settings that `change` makes. Snapshots are not taken.
+    init(_ graph: FanOutGraph, directory: String, change: (inout EngineConfiguration) -> Void) throws {
+        var configuration = EngineConfiguration()
+        configuration.ringEvents = Self.ringEvents
+        configuration.snapshots.isEnabled = false
+        configuration.scrubBytesPerSecond = 0
+        change(&configuration)
+        self.graph = graph
+        self.directory = directory
+        engine = try Engine.open(directory: directory, configuration: configuration)
+    }
+
+    /// Ends the engine; without `keepingData`, its directory goes too.
+    func close(keepingData: Bool = false) throws {
+        try engine.close(clean: keepingData)
+        if !keepingData { try FileManager.default.removeItem(atPath: directory) }
+    }
+
+    /// Makes all edges.
+    func follow() throws {
+        let window = EngineWindow(Self.commandsInFlight)
+        var rows: [NewFollow] = []
+        for reader in 0..<graph.timelines {
+            for author in graph.authors(of: reader) {
+                rows.append(
+                    NewFollow(
+                        follower: UserID(rawValue: graph.user(ofReader: reader)),
+                        followee: UserID(rawValue: graph.user(ofAuthor: author))))
+            }
+            if rows.count + graph.followees > Self.rowsPerCommand * 5 || reader == graph.timelines - 1 {
+                window.submit(.importFollows(rows), importer, to: engine)
+                rows.removeAll(keepingCapacity: true)
+            }
+        }
+        try window.drain()
+    }
+
+    /// Posts until every timeline is full, and beyond: from then on leaves are dropped as fast as they are filled.
+    func fill() throws {
+        try post(graph.posts(filling: engine.configuration.timelineCap + SortedSetArena<UInt32>.leafCapacity))
+        _ = try quiesce()
+    }
+
+    /// Posts by authors drawn at random; returns when all are acknowledged.
+    func post(_ count: Int) throws {
+        let window = EngineWindow(Self.commandsInFlight)
+        var left = count
+        while left > 0 {
+            let rows = nextPosts(min(left, Self.rowsPerCommand))
+            window.submit(.importPosts(rows), importer, to: engine)
+            left -= rows.count
+        }
+        try window.drain()
+    }
+
+    /// Posts at a steady rate for some seconds, each in a command of its own.
+    func post(perSecond: Double, seconds: Double) throws {
+        let window = EngineWindow(8_192)
+        let start = monotonicSeconds()
+        var sent = 0
+        while true {
+            let due = Int((monotonicSeconds() - start) * perSecond)
+            if monotonicSeconds() - start >= seconds { break }
+            while sent < due {
+                let post = nextPosts(1)[0]
+                window.submit(.createPost(post), WriteContext(actor: post.author), to: engine)
+                sent += 1
+            }
+            usleep(200)
+        }
+        try window.drain()
+    }
+
+    /// How late the workers are with posts that come one by one at a steady rate.
+    func delays(perSecond: Double, seconds: Double) throws -> DelayHistogram {
+        // The first tenth warms up: threads wake, the queue finds its length.
+        try post(perSecond: perSecond, seconds: seconds / 10)
+        let before = try quiesce().delays
+        try post(perSecond: perSecond, seconds: seconds)
+        return try quiesce().delays.since(before)
+    }
+
+    private func nextPosts(_ count: Int) -> [NewPost] {
+        (0..<count).map { _ in
+            NewPost(author: UserID(rawValue: graph.user(ofAuthor: history.next(graph))), text: Self.text)
+        }
+    }
+
+    /// Waits until everything is delivered; returns what there is then.
+    func quiesce() throws -> EngineStatistics {
+        try EngineWindow.wait { completion in
+            engine.quiesce { completion($0.map(\.statistics)) }
+        }
+    }
+
+    /// Deliveries of a number of posts.
+    func deliveries(of posts: Int) -> UInt64 { UInt64(posts * graph.followersPerPost) }
+
+    /// The workers alone: posts are committed and published while the workers are held; then they are let go. Returns
+    /// deliveries a second, until the last worker is done.
+    func drain(posts: Int) throws -> Double {
+        precondition(posts < Self.ringEvents - 2 * Self.rowsPerCommand, "the ring holds what the workers are behind")
+        let before = try quiesce().pushed
+        let gate = try WorkerGate(engine, users: (0..<graph.timelines).lazy.map(graph.user(ofReader:)))
+        do {
+            try post(posts)
+        } catch {
+            gate.open()
+            throw error
+        }
+        let start = monotonicSeconds()
+        gate.open()
+        let after = try quiesce().pushed
+        let seconds = monotonicSeconds() - start
+        try check(delivered: after - before, posts: posts)
+        return Double(deliveries(of: posts)) / seconds
+    }
+
+    /// Everything at once: posts are submitted as fast as they are taken, until all are delivered. Returns deliveries a
+    /// second.
+    func sustain(posts: Int) throws -> Double {
+        let before = try quiesce().pushed
+        let start = monotonicSeconds()
+        try post(posts)
+        let after = try quiesce().pushed
+        let seconds = monotonicSeconds() - start
+        try check(delivered: after - before, posts: posts)
+        return Double(deliveries(of: posts)) / seconds
+    }
+
+    /// Compares the count and some pages with what was posted.
+    func check(delivered: UInt64, posts: Int) throws {
+        guard delivered == deliveries(of: posts) else {
+            throw ProgramError(
+                text: "starling: \(delivered) deliveries of \(posts) posts, not \(deliveries(of: posts))")
+        }
+        for reader in PostHistory.samples(graph) {
+            let page = try EngineWindow.wait { completion in
+                engine.feed(
+                    of: UserID(rawValue: graph.user(ofReader: reader)), limit: PostHistory.sampleSize,
+                    completion: completion)
+            }
+            let expected = history.page(of: reader, graph, count: PostHistory.sampleSize)
+            guard
+                page.entries.map({ graph.author(ofUser: $0.author.rawValue) })
+                    == expected.map({ Int(history.authors[$0]) })
+            else { throw ProgramError(text: "starling: the feed of reader \(reader) is not what was posted") }
+        }
+    }
+}

@@ -1,0 +1,206 @@
+/// How timelines are kept in Redis.
+enum RedisStructure {
+    /// A sorted set: score and member are the post's id.
+    case sortedSet
+    /// A bare list of ids: no order, no duplicates checked.
+    case list
+
+    var keyLetter: UInt8 { self == .sortedSet ? UInt8(ascii: "z") : UInt8(ascii: "l") }
+}
+
+/// How a post is put into the followers' timelines.
+enum RedisFanOutWay: String, CaseIterable {
+    case sortedSet = "ZADD + ZREMRANGEBYRANK"
+    case sortedSetSeldom = "ZADD, trimming one in 33"
+    case sortedSetScript = "Lua, 200 followers a call: ZADD + ZREMRANGEBYRANK"
+    case list = "LPUSH + LTRIM"
+    case listSeldom = "LPUSH, trimming one in 33"
+    case listScript = "Lua, 200 followers a call: LPUSH + LTRIM"
+
+    var structure: RedisStructure {
+        switch self {
+        case .sortedSet, .sortedSetSeldom, .sortedSetScript: .sortedSet
+        case .list, .listSeldom, .listScript: .list
+        }
+    }
+
+    /// How many of a request's timelines are trimmed.
+    func trims(of count: Int) -> Int {
+        switch self {
+        case .sortedSet, .list: count
+        case .sortedSetSeldom, .listSeldom: max(1, count / 33)
+        case .sortedSetScript, .listScript: 0
+        }
+    }
+}
+
+/// Timelines of one structure in a server, and who posted.
+final class RedisTimelines {
+    let structure: RedisStructure
+    let graph: FanOutGraph
+    let cap: Int
+    let server: RunningRedis
+    private let control: RedisConnection
+    private var history = PostHistory(seed: 21)
+    private var script = ""
+    private var random = SplitMix(state: 22)
+
+    /// Followers in a request. A post to more is several requests.
+    private let perRequest: Int
+    private var author = 0
+    private var nextFollower: Int
+
+    /// Requests without an answer: enough that the server never waits.
+    private static let inFlight = 8
+
+    init(_ structure: RedisStructure, _ graph: FanOutGraph, cap: Int, server: RunningRedis) throws {
+        self.structure = structure
+        self.graph = graph
+        self.cap = cap
+        self.server = server
+        control = try server.waitUntilLoaded().connection
+        perRequest = min(200, graph.followersPerPost)
+        nextFollower = graph.followersPerPost
+    }
+
+    /// Posts until every timeline is full, and trims all of them.
+    func fill() throws {
+        let requests = graph.posts(filling: cap) * graph.followersPerPost / perRequest
+        _ = try load(commands: perRequest, trims: 0, until: .requests(requests))
+        var timeline = 0
+        var trimming = RESPLoad(commandsPerRequest: 1) { [self] bytes in
+            appendTrim(timeline, &bytes)
+            timeline += 1
+        }
+        trimming.inspect = nil
+        _ = try PipelinedLoad(port: server.port, connections: 1, inFlight: 256, trimming)
+            .run(until: .requests(graph.timelines))
+    }
+
+    /// Posts as fast as the server takes it.
+    func measure(_ way: RedisFanOutWay, seconds: Double) throws -> FanOutFigures {
+        let figures: LoadFigures
+        let clock = ServerClock(server.identifier)
+        if way == .sortedSetScript || way == .listScript {
+            try prepareScript()
+            let requests = RESPLoad(commandsPerRequest: 1) { [self] in appendScriptCall(&$0) }
+            figures = try PipelinedLoad(port: server.port, connections: 1, inFlight: Self.inFlight, requests)
+                .run(until: .seconds(seconds, warmUp: seconds / 5))
+        } else {
+            let trims = way.trims(of: perRequest)
+            figures = try load(
+                commands: perRequest + trims, trims: trims, until: .seconds(seconds, warmUp: seconds / 5))
+        }
+        let processors = clock.processors
+        try check()
+        return FanOutFigures(
+            deliveriesPerSecond: figures.perSecond * Double(perRequest), answerP50: figures.percentile(0.5),
+            answerP99: figures.percentile(0.99), processors: processors)
+    }
+
+    private func load(commands: Int, trims: Int, until end: LoadEnd) throws -> LoadFigures {
+        let requests = RESPLoad(commandsPerRequest: commands) { [self] bytes in
+            let (post, followers) = nextFollowers()
+            for reader in followers { appendEntry(Int(reader), post, &bytes) }
+            if trims == followers.count {
+                for reader in followers { appendTrim(Int(reader), &bytes) }
+            } else if trims > 0 {
+                let (first, step) = (random.below(followers.count), followers.count / trims)
+                for number in 0..<trims {
+                    let place = (first + number * step) % followers.count
+                    appendTrim(Int(followers[followers.startIndex + place]), &bytes)
+                }
+            }
+        }
+        return try PipelinedLoad(port: server.port, connections: 1, inFlight: Self.inFlight, requests).run(until: end)
+    }
+
+    /// The followers of the next request, and the number of the post that they get.
+    private func nextFollowers() -> (post: Int, followers: ArraySlice<UInt32>) {
+        if nextFollower == graph.followersPerPost {
+            author = history.next(graph)
+            nextFollower = 0
+        }
+        let all = graph.followers(of: author)
+        let first = all.startIndex + nextFollower
+        nextFollower += perRequest
+        return (history.count - 1, all[first..<(first + perRequest)])
+    }
+
+    /// A post's id: of the shape and length of Starling's own.
+    private static func id(_ post: Int) -> Int { 466_000_000_000_000_000 + post << 10 }
+    private static func post(_ id: Int) -> Int { (id - 466_000_000_000_000_000) >> 10 }
+
+    private func appendEntry(_ reader: Int, _ post: Int, _ bytes: inout RequestBytes) {
+        switch structure {
+        case .sortedSet:
+            bytes.append("*4\r\n$4\r\nZADD\r\n")
+            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: nil, Self.id(post))
+            bytes.append(bulk: nil, Self.id(post))
+        case .list:
+            bytes.append("*3\r\n$5\r\nLPUSH\r\n")
+            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: nil, Self.id(post))
+        }
+    }
+
+    private func appendTrim(_ reader: Int, _ bytes: inout RequestBytes) {
+        switch structure {
+        case .sortedSet:
+            bytes.append("*4\r\n$15\r\nZREMRANGEBYRANK\r\n")
+            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: nil, 0)
+            bytes.append(bulk: UInt8(ascii: "-"), cap + 1)
+        case .list:
+            bytes.append("*4\r\n$5\r\nLTRIM\r\n")
+            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: nil, 0)
+            bytes.append(bulk: nil, cap - 1)
+        }
+    }
+
+    private func prepareScript() throws {
+        guard script.isEmpty else { return }
+        let body =
+            structure == .sortedSet
+            ? "redis.call('ZADD',key,id,id) redis.call('ZREMRANGEBYRANK',key,0,\(-cap - 1))"
+            : "redis.call('LPUSH',key,id) redis.call('LTRIM',key,0,\(cap - 1))"
+        script = try control.call(
+            "SCRIPT", "LOAD", "local id=ARGV[1] for _,key in ipairs(KEYS) do \(body) end return #KEYS"
+        ).string
+    }
+
+    private func appendScriptCall(_ bytes: inout RequestBytes) {
+        let (post, followers) = nextFollowers()
+        bytes.append("*")
+        bytes.append(decimal: followers.count + 4)
+        bytes.append("\r\n$7\r\nEVALSHA\r\n$40\r\n")
+        bytes.append(Array(script.utf8))
+        bytes.append("\r\n")
+        bytes.append(bulk: nil, followers.count)
+        for reader in followers { bytes.append(bulk: structure.keyLetter, Int(reader)) }
+        bytes.append(bulk: nil, Self.id(post))
+    }
+
+    /// Compares pages with what the posts so far must give.
+    private func check() throws {
+        // A post whose followers are not all reached yet may or may not be on a page.
+        let unfinished = nextFollower < graph.followersPerPost ? history.count - 1 : -1
+        let letter = String(decoding: [structure.keyLetter], as: UTF8.self)
+        for reader in PostHistory.samples(graph) {
+            let expected = history.page(of: reader, graph, count: PostHistory.sampleSize + 1)
+            let command = structure == .sortedSet ? "ZREVRANGE" : "LRANGE"
+            guard case .list(let items) = try control.call(command, "\(letter)\(reader)", "0", "50") else {
+                throw ProgramError(text: "redis-server has no timeline of reader \(reader)")
+            }
+            let page = items.compactMap { Int($0.string) }.map(Self.post)
+            func comparable(_ posts: [Int]) -> ArraySlice<Int> {
+                posts.filter { $0 != unfinished }.prefix(PostHistory.sampleSize)
+            }
+            guard comparable(page) == comparable(expected) else {
+                throw ProgramError(text: "redis-server: the timeline of reader \(reader) is not what was posted")
+            }
+        }
+    }
+}
