@@ -20,11 +20,12 @@ final class DaemonTimelines {
     let daemon: RunningDaemon
     private let directory: String
 
-    /// Fills `directory` and serves it. `prepare` may add to the filled engine.
+    /// Fills `directory` and serves it. `prepare` may add to the graph, `finish` to the
+    /// full timelines.
     init(
         _ program: StarlingProgram, _ graph: FanOutGraph, directory: String, workers: Int, cap: Int,
         settings: [String] = [], change: (inout EngineConfiguration) -> Void = { _ in },
-        prepare: (LoadedEngine) throws -> Void = { _ in }
+        prepare: (LoadedEngine) throws -> Void = { _ in }, finish: (LoadedEngine) throws -> Void = { _ in }
     ) throws {
         self.graph = graph
         self.directory = directory
@@ -39,6 +40,7 @@ final class DaemonTimelines {
         try loaded.follow()
         try prepare(loaded)
         try loaded.fill()
+        try finish(loaded)
         try loaded.close(keepingData: true)
         daemon = try program.serve(data: directory, workers: workers, settings: Self.settings(cap: cap) + settings)
     }

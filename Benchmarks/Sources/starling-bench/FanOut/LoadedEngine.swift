@@ -54,6 +54,13 @@ final class LoadedEngine {
         try window.drain()
     }
 
+    /// Carries out a command.
+    func run(_ command: Command) throws {
+        let window = EngineWindow(1)
+        window.submit(command, importer, to: engine)
+        try window.drain()
+    }
+
     /// Posts until every timeline is full, and beyond: from then on leaves are dropped as fast as they are filled.
     func fill() throws {
         try post(graph.posts(filling: engine.configuration.timelineCap + SortedSetArena<UInt32>.leafCapacity))

@@ -40,8 +40,10 @@ final class RedisTimelines {
     let graph: FanOutGraph
     let cap: Int
     let server: RunningRedis
-    private let control: RedisConnection
-    private var history = PostHistory(seed: 21)
+    let control: RedisConnection
+    /// The first letter of the timelines' keys; the reader's number follows.
+    let keyLetter: UInt8
+    private(set) var history = PostHistory(seed: 21)
     private var script = ""
     private var random = SplitMix(state: 22)
 
@@ -53,8 +55,11 @@ final class RedisTimelines {
     /// Requests without an answer: enough that the server never waits.
     private static let inFlight = 8
 
-    init(_ structure: RedisStructure, _ graph: FanOutGraph, cap: Int, server: RunningRedis) throws {
+    init(
+        _ structure: RedisStructure, _ graph: FanOutGraph, cap: Int, server: RunningRedis, keyLetter: UInt8? = nil
+    ) throws {
         self.structure = structure
+        self.keyLetter = keyLetter ?? structure.keyLetter
         self.graph = graph
         self.cap = cap
         self.server = server
@@ -63,10 +68,13 @@ final class RedisTimelines {
         nextFollower = graph.followersPerPost
     }
 
-    /// Posts until every timeline is full, and trims all of them.
-    func fill() throws {
-        let requests = graph.posts(filling: cap) * graph.followersPerPost / perRequest
-        _ = try load(commands: perRequest, trims: 0, until: .requests(requests))
+    /// Posts until every timeline is full, and trims all of them. With `trimsAlways`, no timeline is ever longer than the
+    /// cap: what a sorted set was once, compact or not, it never is again.
+    func fill(trimsAlways: Bool = false) throws {
+        let posts = graph.posts(filling: cap)
+        if trimsAlways { return try post(posts) }
+        _ = try load(
+            commands: perRequest, trims: 0, until: .requests(posts * graph.followersPerPost / perRequest))
         var timeline = 0
         var trimming = RESPLoad(commandsPerRequest: 1) { [self] bytes in
             appendTrim(timeline, &bytes)
@@ -75,6 +83,19 @@ final class RedisTimelines {
         trimming.inspect = nil
         _ = try PipelinedLoad(port: server.port, connections: 1, inFlight: 256, trimming)
             .run(until: .requests(graph.timelines))
+    }
+
+    /// Posts, trimming every timeline.
+    func post(_ posts: Int) throws {
+        _ = try load(
+            commands: 2 * perRequest, trims: perRequest,
+            until: .requests(posts * graph.followersPerPost / perRequest))
+    }
+
+    /// The id of a post by somebody who is not in the graph.
+    func noteOther() -> Int {
+        history.noteOther()
+        return Self.id(history.count - 1)
     }
 
     /// Posts as fast as the server takes it.
@@ -128,19 +149,19 @@ final class RedisTimelines {
     }
 
     /// A post's id: of the shape and length of Starling's own.
-    private static func id(_ post: Int) -> Int { 466_000_000_000_000_000 + post << 10 }
+    static func id(_ post: Int) -> Int { 466_000_000_000_000_000 + post << 10 }
     private static func post(_ id: Int) -> Int { (id - 466_000_000_000_000_000) >> 10 }
 
     private func appendEntry(_ reader: Int, _ post: Int, _ bytes: inout RequestBytes) {
         switch structure {
         case .sortedSet:
             bytes.append("*4\r\n$4\r\nZADD\r\n")
-            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: keyLetter, reader)
             bytes.append(bulk: nil, Self.id(post))
             bytes.append(bulk: nil, Self.id(post))
         case .list:
             bytes.append("*3\r\n$5\r\nLPUSH\r\n")
-            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: keyLetter, reader)
             bytes.append(bulk: nil, Self.id(post))
         }
     }
@@ -149,12 +170,12 @@ final class RedisTimelines {
         switch structure {
         case .sortedSet:
             bytes.append("*4\r\n$15\r\nZREMRANGEBYRANK\r\n")
-            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: keyLetter, reader)
             bytes.append(bulk: nil, 0)
             bytes.append(bulk: UInt8(ascii: "-"), cap + 1)
         case .list:
             bytes.append("*4\r\n$5\r\nLTRIM\r\n")
-            bytes.append(bulk: structure.keyLetter, reader)
+            bytes.append(bulk: keyLetter, reader)
             bytes.append(bulk: nil, 0)
             bytes.append(bulk: nil, cap - 1)
         }
@@ -179,7 +200,7 @@ final class RedisTimelines {
         bytes.append(Array(script.utf8))
         bytes.append("\r\n")
         bytes.append(bulk: nil, followers.count)
-        for reader in followers { bytes.append(bulk: structure.keyLetter, Int(reader)) }
+        for reader in followers { bytes.append(bulk: keyLetter, Int(reader)) }
         bytes.append(bulk: nil, Self.id(post))
     }
 
@@ -187,7 +208,7 @@ final class RedisTimelines {
     private func check() throws {
         // A post whose followers are not all reached yet may or may not be on a page.
         let unfinished = nextFollower < graph.followersPerPost ? history.count - 1 : -1
-        let letter = String(decoding: [structure.keyLetter], as: UTF8.self)
+        let letter = String(decoding: [keyLetter], as: UTF8.self)
         for reader in PostHistory.samples(graph) {
             let expected = history.page(of: reader, graph, count: PostHistory.sampleSize + 1)
             let command = structure == .sortedSet ? "ZREVRANGE" : "LRANGE"

@@ -85,6 +85,9 @@ struct PostHistory: Sendable {
         return author
     }
 
+    /// A post by somebody who is not in the graph.
+    mutating func noteOther() { authors.append(.max) }
+
     /// The numbers of the newest posts that a reader must see, newest first.
     func page(of reader: Int, _ graph: FanOutGraph, count: Int) -> [Int] {
         let followed = Set(graph.authors(of: reader).map(UInt32.init))

@@ -60,14 +60,15 @@ enum RESPScanner {
         return nil
     }
 
-    /// Calls `body` with each number that a list of bulk strings holds.
-    static func eachNumber(_ bytes: UnsafeRawBufferPointer, _ body: (Int) -> Void) {
+    /// Calls `number` with each number among the bulk strings of lists, and `list` before those of each list.
+    static func eachNumber(_ bytes: UnsafeRawBufferPointer, list: () -> Void, number: (Int) -> Void) {
         var place = 0
-        while place < bytes.count, let (count, end) = number(bytes, place + 1) {
+        while place < bytes.count, let (count, end) = Self.number(bytes, place + 1) {
+            if bytes[place] == UInt8(ascii: "*") { list() }
             let isText = bytes[place] == UInt8(ascii: "$")
             place = end
-            if isText, count >= 0, let (value, next) = number(bytes, place) {
-                body(value)
+            if isText, count >= 0, let (value, next) = Self.number(bytes, place) {
+                number(value)
                 place = next
             }
         }
