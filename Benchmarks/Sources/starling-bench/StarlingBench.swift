@@ -8,6 +8,7 @@ struct StarlingBench: ParsableCommand {
         abstract: "Measure Starling.",
         discussion: "Build it first: swift build -c release --product starling, in the package above this one.",
         subcommands: [
-            FanOutCommand.self, WorkersCommand.self, ActivityCommand.self, RestartCommand.self, SnapshotCommand.self,
+            FanOutCommand.self, WorkersCommand.self, ReadCommand.self, MemoryCommand.self, ActivityCommand.self,
+            RestartCommand.self, SnapshotCommand.self,
         ])
 }
