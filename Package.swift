@@ -13,7 +13,7 @@ let package = Package(
     products: [
         .executable(name: "starling", targets: ["starling"]),
         .library(name: "StarlingSets", targets: ["StarlingSets", "StarlingMemory"]),
-        .library(name: "StarlingLog", targets: ["StarlingLog"]),
+        .library(name: "StarlingLog", targets: ["StarlingLog", "StarlingSystem"]),
         .library(name: "StarlingEngine", targets: ["StarlingEngine"]),
         .library(name: "StarlingClient", targets: ["StarlingClient"]),
     ],

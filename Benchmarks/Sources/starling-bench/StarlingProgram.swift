@@ -64,6 +64,16 @@ struct RunningDaemon {
 
     var identifier: Int32 { process.processIdentifier }
 
+    /// The port of its TCP listener.
+    var tcpPort: Int {
+        get throws {
+            guard let port = tcp.split(separator: ":").last.flatMap({ Int($0) }) else {
+                throw ProgramError(text: "\(tcp) has no port")
+            }
+            return port
+        }
+    }
+
     /// Ends it in good order.
     func stop() {
         process.terminate()

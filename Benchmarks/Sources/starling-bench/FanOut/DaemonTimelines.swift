@@ -8,7 +8,7 @@ enum PostWay: String, CaseIterable {
     /// BatchPosts.
     case batch = "BatchPosts of 100, 4 connections with 4 in flight"
 
-    var opcode: UInt16 { self == .single ? 48 : 53 }
+    var opcode: UInt16 { self == .single ? PostPayload.singleOpcode : PostPayload.batchOpcode }
     var rows: Int { self == .single ? 1 : 100 }
     var connections: Int { self == .single ? 16 : 4 }
     var inFlight: Int { self == .single ? 64 : 4 }
@@ -58,14 +58,7 @@ final class DaemonTimelines {
         try FileManager.default.removeItem(atPath: directory)
     }
 
-    var port: Int {
-        get throws {
-            guard let port = daemon.tcp.split(separator: ":").last.flatMap({ Int($0) }) else {
-                throw ProgramError(text: "\(daemon.tcp) has no port")
-            }
-            return port
-        }
-    }
+    var port: Int { get throws { try daemon.tcpPort } }
 
     /// Posts by authors drawn at random, for so long, and waits until all is delivered. Every answer comes after the
     /// fdatasync of its batch.
@@ -77,7 +70,7 @@ final class DaemonTimelines {
         let load = FrameLoad(opcode: way.opcode) { bytes in
             for _ in 0..<way.rows {
                 let author = graph.user(ofAuthor: random.below(graph.authors))
-                PostPayload.append(author: author, isRow: way == .batch, to: &bytes)
+                PostPayload.append(author: author, text: PostPayload.usualText, isRow: way == .batch, to: &bytes)
             }
         }
         let connections = try PipelinedLoad(
@@ -100,25 +93,6 @@ final class DaemonTimelines {
         return FanOutFigures(
             deliveriesPerSecond: delivered / elapsed, answerP50: figures.percentile(0.5),
             answerP99: figures.percentile(0.99), processors: processors)
-    }
-}
-
-/// Posts as protobuf messages.
-enum PostPayload {
-    private static let text: StaticString = "a post of a benchmark"
-
-    /// `CreatePostRequest`, or with `isRow` a row of `BatchPostsRequest`: author_id = 1, text = 2.
-    static func append(author: UInt64, isRow: Bool, to bytes: inout RequestBytes) {
-        let length = UInt8(11 + text.utf8CodeUnitCount)
-        if isRow {
-            bytes.append(0x0a)
-            bytes.append(length)
-        }
-        bytes.append(0x09)
-        bytes.append(littleEndian: author)
-        bytes.append(0x12)
-        bytes.append(length - 11)
-        bytes.append(text)
     }
 }
 

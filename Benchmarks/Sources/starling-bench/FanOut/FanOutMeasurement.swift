@@ -65,22 +65,28 @@ struct FanOutMeasurement {
                 sides.append(
                     Turns.Side(Self.ring(threads, isPrefetching: isPrefetching)) {
                         let rings = try RingTimelines(graph, cap: cap, threads: threads, isPrefetching: isPrefetching)
-                        return [try rings.measure(deliveries: posts * graph.followersPerPost), nil]
+                        return [
+                            try rings.measure(deliveries: posts * graph.followersPerPost), nil, rings.hugePageBytes,
+                        ]
                     })
             }
         }
         for (workers, engine) in engines {
-            sides.append(Turns.Side(Self.workersAlone(workers)) { [try engine.drain(posts: posts), nil] })
+            sides.append(
+                Turns.Side(Self.workersAlone(workers)) { [try engine.drain(posts: posts), nil, engine.hugePageBytes] })
         }
         for (workers, engine) in engines {
-            sides.append(Turns.Side(Self.wholeEngine(workers)) { [try engine.sustain(posts: posts), nil] })
+            sides.append(
+                Turns.Side(Self.wholeEngine(workers)) {
+                    [try engine.sustain(posts: posts), nil, engine.hugePageBytes]
+                })
         }
         for pair in redis {
             for way in RedisFanOutWay.allCases {
                 sides.append(
                     Turns.Side(Self.side(pair.peer, way)) {
                         let figures = try pair.timelines(way).measure(way, seconds: seconds)
-                        return [figures.deliveriesPerSecond, figures.processors]
+                        return [figures.deliveriesPerSecond, figures.processors, nil]
                     })
             }
         }
@@ -91,6 +97,7 @@ struct FanOutMeasurement {
                 + " for commands, so 1.00 processors are all that it can use.",
             columns: [
                 .init(name: "deliveries/s", unit: .perSecond), .init(name: "server's processors", unit: .processors),
+                .init(name: "memory in huge pages", unit: .bytes),
             ], sides)
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import StarlingEngine
 import StarlingSets
 import Synchronization
@@ -61,8 +62,13 @@ final class LoadedEngine {
         try window.drain()
     }
 
+    /// Bytes in huge pages that came with `fill`.
+    private(set) var hugePageBytes = 0.0
+
     /// Posts until every timeline is full, and beyond: from then on leaves are dropped as fast as they are filled.
     func fill() throws {
+        let before = ProcessFigures.hugePageBytes(getpid())
+        defer { hugePageBytes = Double(ProcessFigures.hugePageBytes(getpid())) - Double(before) }
         try post(graph.posts(filling: engine.configuration.timelineCap + SortedSetArena<UInt32>.leafCapacity))
         _ = try quiesce()
     }
@@ -79,22 +85,34 @@ final class LoadedEngine {
         try window.drain()
     }
 
-    /// Posts at a steady rate for some seconds, each in a command of its own.
-    func post(perSecond: Double, seconds: Double) throws {
+    /// Posts at a steady rate for some seconds, each in a command of its own; `beside` are posts of one more author, at a
+    /// rate of their own. Returns how many of those there were.
+    @discardableResult
+    func post(
+        perSecond: Double, seconds: Double, beside: (post: NewPost, perSecond: Double)? = nil
+    ) throws -> Int {
         let window = EngineWindow(8_192)
         let start = monotonicSeconds()
-        var sent = 0
+        var (sent, sentBeside) = (0, 0)
         while true {
-            let due = Int((monotonicSeconds() - start) * perSecond)
-            if monotonicSeconds() - start >= seconds { break }
-            while sent < due {
-                let post = nextPosts(1)[0]
-                window.submit(.createPost(post), WriteContext(actor: post.author), to: engine)
+            let elapsed = monotonicSeconds() - start
+            if elapsed >= seconds { break }
+            while sent < Int(elapsed * perSecond) {
+                submit(nextPosts(1)[0], window)
                 sent += 1
+            }
+            if let beside, sentBeside < Int(elapsed * beside.perSecond) {
+                submit(beside.post, window)
+                sentBeside += 1
             }
             usleep(200)
         }
         try window.drain()
+        return sentBeside
+    }
+
+    private func submit(_ post: NewPost, _ window: EngineWindow) {
+        window.submit(.createPost(post), WriteContext(actor: post.author), to: engine)
     }
 
     /// How late the workers are with posts that come one by one at a steady rate.

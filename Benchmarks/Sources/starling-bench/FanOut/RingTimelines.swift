@@ -1,31 +1,25 @@
 import CBaselines
 import Foundation
+import Glibc
 
 /// The limit: timelines as plain rings of 8-byte entries in C, split over threads by reader.
 final class RingTimelines {
     private let graph: FanOutGraph
-    private let threads: Int
+    private let parts: ReaderParts
     private let isPrefetching: Bool
     private var rings = baseline_rings()
     private var history = PostHistory(seed: 31)
-    /// Where each thread's readers begin among the followers of each author: `threads` + 1 places an author.
-    private var bounds: [Int] = []
+    /// Bytes of the rings that lie in huge pages.
+    let hugePageBytes: Double
 
     init(_ graph: FanOutGraph, cap: Int, threads: Int, isPrefetching: Bool) throws {
         self.graph = graph
-        self.threads = threads
+        parts = ReaderParts(graph, threads: threads)
         self.isPrefetching = isPrefetching
+        let before = ProcessFigures.hugePageBytes(getpid())
         let problem = baseline_rings_open(&rings, graph.timelines, UInt32(cap), 1)
         guard problem == 0 else { throw ProgramError(text: "no memory for the rings: errno \(problem)") }
-        for author in 0..<graph.authors {
-            let followers = graph.followers(of: author)
-            var place = followers.startIndex
-            for thread in 0...threads {
-                let first = UInt32(thread * graph.timelines / threads)
-                while place < followers.endIndex, followers[place] < first { place += 1 }
-                bounds.append(place)
-            }
-        }
+        hugePageBytes = Double(ProcessFigures.hugePageBytes(getpid())) - Double(before)
     }
 
     deinit { baseline_rings_close(&rings) }
@@ -43,13 +37,13 @@ final class RingTimelines {
         let first = history.count
         let posts = deliveries / graph.followersPerPost
         for _ in 0..<posts { _ = history.next(graph) }
-        let (threads, isPrefetching) = (threads, isPrefetching)
+        let (threads, isPrefetching) = (parts.threads, isPrefetching)
         let last = history.count
         let start = monotonicSeconds()
         withUnsafePointer(to: rings) { rings in
             graph.followers.withUnsafeBufferPointer { followers in
                 history.authors.withUnsafeBufferPointer { authors in
-                    bounds.withUnsafeBufferPointer { bounds in
+                    parts.bounds.withUnsafeBufferPointer { bounds in
                         guard let followers = followers.baseAddress, let authors = authors.baseAddress,
                             let bounds = bounds.baseAddress
                         else { return }

@@ -61,7 +61,8 @@ final class StarlingPages {
             var random = SplitMix(state: 55)
             return FrameLoad(opcode: PostWay.single.opcode) { bytes in
                 PostPayload.append(
-                    author: graph.user(ofAuthor: random.below(graph.authors)), isRow: false, to: &bytes)
+                    author: graph.user(ofAuthor: random.below(graph.authors)), text: PostPayload.usualText,
+                    isRow: false, to: &bytes)
             }
         }
     }
