@@ -38,8 +38,8 @@ final class LoadConnection {
     var unread: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: incoming[start..<end]) }
 
     /// Exchanges greetings, and from then on never blocks.
-    func greet(_ dialect: some LoadDialect) throws {
-        try socket.send(dialect.greeting)
+    func greet(_ dialect: some LoadDialect, number: Int) throws {
+        try socket.send(dialect.greeting(connection: number))
         while true {
             if let length = try dialect.greetingAnswer(unread) {
                 take(length)

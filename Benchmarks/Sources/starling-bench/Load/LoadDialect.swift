@@ -1,11 +1,12 @@
 /// What goes over a connection, and how a whole answer is known.
 protocol LoadDialect {
-    /// What is sent before the first request; all of the answer to it is read before the load begins.
-    var greeting: [UInt8] { get }
+    /// What a connection, by its number, sends before the first request; all of the answer to it is read before the load
+    /// begins.
+    func greeting(connection: Int) -> [UInt8]
     /// The length of the answer to the greeting at the front of `bytes`; nil when it is not all there.
     func greetingAnswer(_ bytes: UnsafeRawBufferPointer) throws -> Int?
     /// Appends a request. `slot` tells the requests of a connection apart that are unanswered.
-    mutating func append(slot: Int, to bytes: inout RequestBytes)
+    mutating func append(slot: Int, connection: Int, to bytes: inout RequestBytes)
     /// The answer at the front of `bytes`; nil when it is not all there. Throws when it says that the request failed.
     mutating func answer(_ bytes: UnsafeRawBufferPointer) throws -> LoadAnswer?
 }
@@ -24,10 +25,10 @@ struct RESPLoad: LoadDialect {
     /// Gets the bytes of all answers to a request.
     var inspect: ((UnsafeRawBufferPointer) -> Void)?
 
-    var greeting: [UInt8] { [] }
+    func greeting(connection: Int) -> [UInt8] { [] }
     func greetingAnswer(_ bytes: UnsafeRawBufferPointer) -> Int? { 0 }
 
-    mutating func append(slot: Int, to bytes: inout RequestBytes) { appendRequest(&bytes) }
+    mutating func append(slot: Int, connection: Int, to bytes: inout RequestBytes) { appendRequest(&bytes) }
 
     mutating func answer(_ bytes: UnsafeRawBufferPointer) throws -> LoadAnswer? {
         var place = 0
@@ -64,7 +65,7 @@ struct FrameLoad: LoadDialect {
     private static let preface: [UInt8] = [0xfb, 0x53, 0x54, 0x4c, 1, 1, 0, 0, 0, 0]
     private static let serverPrefaceBytes = 14
 
-    var greeting: [UInt8] { Self.preface }
+    func greeting(connection: Int) -> [UInt8] { Self.preface }
 
     func greetingAnswer(_ bytes: UnsafeRawBufferPointer) throws -> Int? {
         guard bytes.count >= Self.serverPrefaceBytes else { return nil }
@@ -73,7 +74,7 @@ struct FrameLoad: LoadDialect {
         return bytes.count >= length ? length : nil
     }
 
-    mutating func append(slot: Int, to bytes: inout RequestBytes) {
+    mutating func append(slot: Int, connection: Int, to bytes: inout RequestBytes) {
         appendPayload(&payload.bytes)
         let count = payload.bytes.unsent.count
         bytes.append(littleEndian: UInt32(count))

@@ -34,9 +34,9 @@ final class PipelinedLoad<Dialect: LoadDialect> {
 
     init(port: Int, connections count: Int, inFlight: Int, _ dialect: Dialect) throws {
         self.dialect = dialect
-        for _ in 0..<count {
+        for number in 0..<count {
             let connection = try LoadConnection(port: port, slots: inFlight)
-            try connection.greet(dialect)
+            try connection.greet(dialect, number: number)
             connections.append(connection)
             waits.append(pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0))
         }
@@ -113,7 +113,7 @@ final class PipelinedLoad<Dialect: LoadDialect> {
         let connection = connections[number]
         var sent = 0
         while requestsLeft > 0, let slot = connection.occupy(now) {
-            dialect.append(slot: slot, to: &connection.outgoing)
+            dialect.append(slot: slot, connection: number, to: &connection.outgoing)
             requestsLeft -= 1
             sent += 1
         }

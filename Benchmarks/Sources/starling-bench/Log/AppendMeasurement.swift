@@ -60,6 +60,18 @@ struct AppendMeasurement {
         return figures.figures
     }
 
+    /// Messages to a JetStream stream, each acknowledged.
+    func jetStream(_ peer: NATSProgram, _ load: AppendLoad) throws -> AppendFigures {
+        let directory = try options.directory("log-nats")
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let server = try peer.start(directory: directory)
+        defer { NATSProgram.stop(server.process) }
+        return try run(
+            PipelinedLoad(port: server.port, connections: load.clients, inFlight: load.inFlight, NATSLoad()),
+            server.process.processIdentifier, appendsPerRequest: 1
+        ).figures
+    }
+
     private func run<Dialect: LoadDialect>(
         _ load: PipelinedLoad<Dialect>, _ process: Int32, appendsPerRequest: Int
     ) throws -> (figures: AppendFigures, all: Int) {

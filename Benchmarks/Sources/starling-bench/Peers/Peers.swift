@@ -7,9 +7,10 @@ enum Peers {
         ["redis-server", "valkey-server"].compactMap { path(of: $0) }.map(RedisProgram.init(path:))
     }
 
-    /// Where a program lies in PATH.
+    /// Where a program lies: in PATH, or where servers are that not everybody's PATH has.
     static func path(of name: String) -> String? {
-        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin"
+        let folders = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin"]
         return folders.map { "\($0)/\(name)" }.first { FileManager.default.isExecutableFile(atPath: $0) }
     }
 

@@ -58,7 +58,10 @@ struct LinePlot: PlotSVG {
                 SVGText.text(String(format: "%g", x), x: across.place(x), y: up.start + 18, anchor: "middle"))
         }
         for (number, line) in series.enumerated() {
-            parts += draw(line, SVGText.colours[number % SVGText.colours.count], across, up)
+            // Values stand above and below in turn, where lines may run close to each other.
+            parts += draw(
+                line, SVGText.colours[number % SVGText.colours.count], across, up,
+                valuesAt: number.isMultiple(of: 2) ? -8 : 17)
             parts.append(
                 SVGText.text(
                     line.name, x: Self.width - Self.right + 16, y: Self.top + 20 * Double(number) + 4,
@@ -69,7 +72,9 @@ struct LinePlot: PlotSVG {
         return SVGText.document(width: Self.width, height: Self.height, title: title, parts)
     }
 
-    private func draw(_ line: Series, _ colour: String, _ across: Axis, _ up: Axis) -> [String] {
+    private func draw(
+        _ line: Series, _ colour: String, _ across: Axis, _ up: Axis, valuesAt offset: Double
+    ) -> [String] {
         let places = line.points.map { (x: across.place($0.x), y: up.place($0.y)) }
         var parts: [String] = []
         for (one, next) in zip(places, places.dropFirst()) {
@@ -78,7 +83,8 @@ struct LinePlot: PlotSVG {
         for (place, point) in zip(places, line.points) {
             parts.append(SVGText.rectangle(x: place.x - 3, y: place.y - 3, width: 6, height: 6, colour: colour))
             parts.append(
-                SVGText.text(unit.text(point.y), x: place.x, y: place.y - 8, anchor: "middle", size: 11, colour: colour)
+                SVGText.text(
+                    unit.text(point.y), x: place.x, y: place.y + offset, anchor: "middle", size: 11, colour: colour)
             )
         }
         return parts

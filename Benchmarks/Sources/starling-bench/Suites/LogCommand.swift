@@ -19,6 +19,7 @@ struct LogCommand: ParsableCommand {
     func run() throws {
         ChildProcesses.shared.endOnSignals()
         let peers = Peers.redisLike()
+        let nats = Peers.path(of: "nats-server").map(NATSProgram.init(path:))
         var report = options.report(
             "log", "The log: durable appends of \(AppendTexts.byteCount) bytes",
             configuration: [
@@ -26,10 +27,11 @@ struct LogCommand: ParsableCommand {
                     + " a post is: checked, numbered, answered after the fdatasync of its batch. The log alone: in process,"
                     + " no socket, no post.",
                 "Texts are random letters; every server begins with an empty directory on the same disk.",
-            ] + Peers.describe(peers, settings: Self.always))
+            ] + Peers.describe(peers, settings: Self.always)
+                + [nats?.configuration ?? "nats-server: not installed."])
         let seconds = options.quick ? 0.5 : seconds
         let disk = try diskSection(seconds: seconds)
-        let appends = try appendSection(peers, seconds: seconds)
+        let appends = try appendSection(peers, nats, seconds: seconds)
         report.sections = [appends, disk]
         for peer in peers {
             let theirs = Self.stream(peer, "always", .largest)
@@ -50,7 +52,9 @@ struct LogCommand: ParsableCommand {
         "\(peer.name), XADD \(level), \(load.name)"
     }
 
-    private func appendSection(_ peers: [RedisProgram], seconds: Double) throws -> Section {
+    private func appendSection(
+        _ peers: [RedisProgram], _ nats: NATSProgram?, seconds: Double
+    ) throws -> Section {
         let measurement = AppendMeasurement(options: options, seconds: seconds)
         var sides: [Turns.Side] = []
         for load in options.quick ? [.init(clients: 1, inFlight: 1), .largest] : AppendLoad.all {
@@ -74,6 +78,14 @@ struct LogCommand: ParsableCommand {
                 sides.append(
                     Turns.Side(Self.stream(peer, level, .largest)) {
                         try measurement.stream(peer, .largest, settings: settings).row
+                    })
+            }
+        }
+        if let nats {
+            for load in [AppendLoad(clients: 1, inFlight: 64), .largest] {
+                sides.append(
+                    Turns.Side("nats-server, JetStream, not durable, \(load.name)") {
+                        try measurement.jetStream(nats, load).row
                     })
             }
         }
