@@ -42,7 +42,8 @@ struct ActivityCommand: ParsableCommand {
         let input =
             follows.map { URL(fileURLWithPath: $0).deletingLastPathComponent().lastPathComponent } ?? "made graph"
         let results = ActivityResults(input: input, machine: Machine.describe(), samples: samples)
-        let files = try results.write(to: output)
+        let files = try ResultFiles.write(
+            results, table: results.table, to: output, name: quick ? "activity-quick" : "activity", results.machine)
         print(results.table)
         print("\nwritten: \(files.joined(separator: ", "))")
     }

@@ -96,34 +96,16 @@ struct ActivityResults: Codable {
         let posts = group.map(\.postsPerSecond).sorted()
         let delays = [\ActivitySample.delayP50Microseconds, \.delayP99Microseconds, \.delayMaxMicroseconds].map {
             path in
-            String(format: "%.1f ms", median(group.map { Double($0[keyPath: path]) }) / 1_000)
+            String(format: "%.1f ms", Spread(group.map { Double($0[keyPath: path]) }).median / 1_000)
         }
         let columns = [
             door.rawValue, "\(workers)", "\(group.count)",
-            String(format: "%.0f (%.0f to %.0f)", median(posts), posts.first ?? 0, posts.last ?? 0),
-            String(format: "%.0f", median(group.map(\.deliveriesPerSecond))),
-            String(format: "%.0f", median(group.map(\.followsPerSecond))),
+            String(format: "%.0f (%.0f to %.0f)", Spread(posts).median, posts.first ?? 0, posts.last ?? 0),
+            String(format: "%.0f", Spread(group.map(\.deliveriesPerSecond)).median),
+            String(format: "%.0f", Spread(group.map(\.followsPerSecond)).median),
             delays.joined(separator: " / "),
-            String(format: "%.1f", median(group.map(\.bytesPerTimelineEntry))),
+            String(format: "%.1f", Spread(group.map(\.bytesPerTimelineEntry)).median),
         ]
         return "| " + columns.joined(separator: " | ") + " |"
-    }
-
-    private static func median(_ values: [Double]) -> Double {
-        let sorted = values.sorted()
-        guard !sorted.isEmpty else { return 0 }
-        let middle = sorted.count / 2
-        return sorted.count % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-    }
-
-    /// Writes one JSON with every run and one Markdown table; returns their paths.
-    func write(to directory: String) throws -> [String] {
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let base = "\(directory)/\(machine.date.prefix(10))-activity"
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try encoder.encode(self).write(to: URL(fileURLWithPath: base + ".json"))
-        try Data((table + "\n").utf8).write(to: URL(fileURLWithPath: base + ".md"))
-        return [base + ".json", base + ".md"]
     }
 }

@@ -55,7 +55,8 @@ struct RestartCommand: ParsableCommand {
         }
         results.tails = try TailMeasurement(set: set, facts: facts)
             .run(sizes: tails.split(separator: ",").compactMap { Int($0) }, runs: quick ? 1 : runs)
-        let files = try ResultFiles.write(results, table: results.table, to: output, name: "restart", results.machine)
+        let files = try ResultFiles.write(
+            results, table: results.table, to: output, name: quick ? "restart-quick" : "restart", results.machine)
         print(results.table)
         print("\nwritten: \(files.joined(separator: ", "))")
     }

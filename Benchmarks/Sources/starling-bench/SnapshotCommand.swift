@@ -59,7 +59,8 @@ struct SnapshotCommand: ParsableCommand {
                 results.redis.append(try RedisSaveMeasurement(set: set, redis: server, pace: pace).run(number: run))
             }
         }
-        let files = try ResultFiles.write(results, table: results.table, to: output, name: "snapshot", results.machine)
+        let files = try ResultFiles.write(
+            results, table: results.table, to: output, name: quick ? "snapshot-quick" : "snapshot", results.machine)
         print(results.table)
         print("\nwritten: \(files.joined(separator: ", "))")
     }

@@ -8,7 +8,8 @@ struct StarlingBench: ParsableCommand {
         abstract: "Measure Starling.",
         discussion: "Build it first: swift build -c release --product starling, in the package above this one.",
         subcommands: [
-            FanOutCommand.self, WorkersCommand.self, BatchCommand.self, ReadCommand.self, GiantCommand.self,
+            AllCommand.self, FanOutCommand.self, WorkersCommand.self, BatchCommand.self, ReadCommand.self,
+            GiantCommand.self,
             MemoryCommand.self, LogCommand.self, ActivityCommand.self,
             RestartCommand.self, SnapshotCommand.self,
         ])
