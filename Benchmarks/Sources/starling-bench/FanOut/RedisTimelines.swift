@@ -1,39 +1,3 @@
-/// How timelines are kept in Redis.
-enum RedisStructure {
-    /// A sorted set: score and member are the post's id.
-    case sortedSet
-    /// A bare list of ids: no order, no duplicates checked.
-    case list
-
-    var keyLetter: UInt8 { self == .sortedSet ? UInt8(ascii: "z") : UInt8(ascii: "l") }
-}
-
-/// How a post is put into the followers' timelines.
-enum RedisFanOutWay: String, CaseIterable {
-    case sortedSet = "ZADD + ZREMRANGEBYRANK"
-    case sortedSetSeldom = "ZADD, trimming one in 33"
-    case sortedSetScript = "Lua, 200 followers a call: ZADD + ZREMRANGEBYRANK"
-    case list = "LPUSH + LTRIM"
-    case listSeldom = "LPUSH, trimming one in 33"
-    case listScript = "Lua, 200 followers a call: LPUSH + LTRIM"
-
-    var structure: RedisStructure {
-        switch self {
-        case .sortedSet, .sortedSetSeldom, .sortedSetScript: .sortedSet
-        case .list, .listSeldom, .listScript: .list
-        }
-    }
-
-    /// How many of a request's timelines are trimmed.
-    func trims(of count: Int) -> Int {
-        switch self {
-        case .sortedSet, .list: count
-        case .sortedSetSeldom, .listSeldom: max(1, count / 33)
-        case .sortedSetScript, .listScript: 0
-        }
-    }
-}
-
 /// Timelines of one structure in a server, and who posted.
 final class RedisTimelines {
     let structure: RedisStructure
@@ -76,11 +40,10 @@ final class RedisTimelines {
         _ = try load(
             commands: perRequest, trims: 0, until: .requests(posts * graph.followersPerPost / perRequest))
         var timeline = 0
-        var trimming = RESPLoad(commandsPerRequest: 1) { [self] bytes in
+        let trimming = RESPLoad(commandsPerRequest: 1) { [self] bytes in
             appendTrim(timeline, &bytes)
             timeline += 1
         }
-        trimming.inspect = nil
         _ = try PipelinedLoad(port: server.port, connections: 1, inFlight: 256, trimming)
             .run(until: .requests(graph.timelines))
     }
@@ -154,30 +117,15 @@ final class RedisTimelines {
 
     private func appendEntry(_ reader: Int, _ post: Int, _ bytes: inout RequestBytes) {
         switch structure {
-        case .sortedSet:
-            bytes.append("*4\r\n$4\r\nZADD\r\n")
-            bytes.append(bulk: keyLetter, reader)
-            bytes.append(bulk: nil, Self.id(post))
-            bytes.append(bulk: nil, Self.id(post))
-        case .list:
-            bytes.append("*3\r\n$5\r\nLPUSH\r\n")
-            bytes.append(bulk: keyLetter, reader)
-            bytes.append(bulk: nil, Self.id(post))
+        case .sortedSet: bytes.appendAdd(toSet: keyLetter, reader, id: Self.id(post))
+        case .list: bytes.appendAdd(toList: keyLetter, reader, id: Self.id(post))
         }
     }
 
     private func appendTrim(_ reader: Int, _ bytes: inout RequestBytes) {
         switch structure {
-        case .sortedSet:
-            bytes.append("*4\r\n$15\r\nZREMRANGEBYRANK\r\n")
-            bytes.append(bulk: keyLetter, reader)
-            bytes.append(bulk: nil, 0)
-            bytes.append(bulk: UInt8(ascii: "-"), cap + 1)
-        case .list:
-            bytes.append("*4\r\n$5\r\nLTRIM\r\n")
-            bytes.append(bulk: keyLetter, reader)
-            bytes.append(bulk: nil, 0)
-            bytes.append(bulk: nil, cap - 1)
+        case .sortedSet: bytes.appendTrim(set: keyLetter, reader, cap: cap)
+        case .list: bytes.appendTrim(list: keyLetter, reader, cap: cap)
         }
     }
 
@@ -194,12 +142,7 @@ final class RedisTimelines {
 
     private func appendScriptCall(_ bytes: inout RequestBytes) {
         let (post, followers) = nextFollowers()
-        bytes.append("*")
-        bytes.append(decimal: followers.count + 4)
-        bytes.append("\r\n$7\r\nEVALSHA\r\n$40\r\n")
-        bytes.append(Array(script.utf8))
-        bytes.append("\r\n")
-        bytes.append(bulk: nil, followers.count)
+        bytes.appendCall(script: script, keys: followers.count, arguments: 1)
         for reader in followers { bytes.append(bulk: keyLetter, Int(reader)) }
         bytes.append(bulk: nil, Self.id(post))
     }

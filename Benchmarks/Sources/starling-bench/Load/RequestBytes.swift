@@ -72,17 +72,8 @@ struct RequestBytes: ~Copyable {
         end += count
     }
 
-    /// A RESP bulk string: a letter (or none) and a number behind it.
-    mutating func append(bulk letter: UInt8?, _ number: Int) {
-        append(UInt8(ascii: "$"))
-        append(decimal: Self.digits(number) + (letter == nil ? 0 : 1))
-        append("\r\n")
-        if let letter { append(letter) }
-        append(decimal: number)
-        append("\r\n")
-    }
-
-    private static func digits(_ number: Int) -> Int {
+    /// Digits of a number in decimal.
+    static func digits(_ number: Int) -> Int {
         var (count, rest) = (1, number)
         while rest >= 10 {
             rest /= 10

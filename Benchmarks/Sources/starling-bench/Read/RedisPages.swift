@@ -73,12 +73,6 @@ final class RedisPages {
         get throws { try timelines.control.call("OBJECT", "ENCODING", "s0").string }
     }
 
-    private static func appendRange(_ letter: UInt8, _ number: Int, _ bytes: inout RequestBytes) {
-        bytes.append("*4\r\n$9\r\nZREVRANGE\r\n")
-        bytes.append(bulk: letter, number)
-        bytes.append("$1\r\n0\r\n$2\r\n49\r\n")
-    }
-
     private func run(_ load: RESPLoad, inFlight: Int, seconds: Double) throws -> PageFigures {
         let clock = ServerClock(timelines.server.identifier)
         let figures = try PipelinedLoad(
@@ -93,7 +87,7 @@ final class RedisPages {
         let readers = graph.readers(.none)
         let letter = isSmall ? small.keyLetter : timelines.keyLetter
         let load = RESPLoad(commandsPerRequest: 1) { bytes in
-            Self.appendRange(letter, readers.lowerBound + random.below(readers.count), &bytes)
+            bytes.appendPage(ofSet: letter, readers.lowerBound + random.below(readers.count))
         }
         return try run(load, inFlight: inFlight, seconds: seconds)
     }
@@ -103,19 +97,10 @@ final class RedisPages {
         var random = SplitMix(state: 52)
         let readers = graph.readers(.none)
         let load = RESPLoad(commandsPerRequest: 1) { [hydrationScript] bytes in
-            Self.appendCall(hydrationScript, keys: 1, &bytes)
+            bytes.appendCall(script: hydrationScript, keys: 1)
             bytes.append(bulk: UInt8(ascii: "z"), readers.lowerBound + random.below(readers.count))
         }
         return try run(load, inFlight: inFlight, seconds: seconds)
-    }
-
-    private static func appendCall(_ script: String, keys: Int, _ bytes: inout RequestBytes) {
-        bytes.append("*")
-        bytes.append(decimal: keys + 3)
-        bytes.append("\r\n$7\r\nEVALSHA\r\n$40\r\n")
-        bytes.append(Array(script.utf8))
-        bytes.append("\r\n")
-        bytes.append(bulk: nil, keys)
     }
 
     /// Pages of readers who follow celebrities.
@@ -137,12 +122,12 @@ final class RedisPages {
         switch way {
         case .client:
             return RESPLoad(commandsPerRequest: celebrities + 1) { bytes in
-                Self.appendRange(UInt8(ascii: "z"), reader(), &bytes)
-                for number in 0..<celebrities { Self.appendRange(UInt8(ascii: "c"), number, &bytes) }
+                bytes.appendPage(ofSet: UInt8(ascii: "z"), reader())
+                for number in 0..<celebrities { bytes.appendPage(ofSet: UInt8(ascii: "c"), number) }
             }
         case .script:
             return RESPLoad(commandsPerRequest: 1) { [mergeScript] bytes in
-                Self.appendCall(mergeScript, keys: celebrities + 1, &bytes)
+                bytes.appendCall(script: mergeScript, keys: celebrities + 1)
                 bytes.append(bulk: UInt8(ascii: "z"), reader())
                 for number in 0..<celebrities { bytes.append(bulk: UInt8(ascii: "c"), number) }
             }
@@ -170,14 +155,8 @@ final class RedisPages {
             var post = first
             return RESPLoad(commandsPerRequest: 2 * graph.followersPerPost) { bytes in
                 for reader in graph.followers(of: random.below(graph.authors)) {
-                    bytes.append("*4\r\n$4\r\nZADD\r\n")
-                    bytes.append(bulk: UInt8(ascii: "z"), Int(reader))
-                    bytes.append(bulk: nil, RedisTimelines.id(post))
-                    bytes.append(bulk: nil, RedisTimelines.id(post))
-                    bytes.append("*4\r\n$15\r\nZREMRANGEBYRANK\r\n")
-                    bytes.append(bulk: UInt8(ascii: "z"), Int(reader))
-                    bytes.append("$1\r\n0\r\n")
-                    bytes.append(bulk: UInt8(ascii: "-"), cap + 1)
+                    bytes.appendAdd(toSet: UInt8(ascii: "z"), Int(reader), id: RedisTimelines.id(post))
+                    bytes.appendTrim(set: UInt8(ascii: "z"), Int(reader), cap: cap)
                 }
                 post += 1
             }
@@ -199,38 +178,6 @@ final class RedisPages {
             guard pages.allSatisfy({ $0.count == Self.pageSize && $0 == pages[0] }) else {
                 throw ProgramError(text: "redis-server: the ways to merge give different pages for reader \(reader)")
             }
-        }
-    }
-}
-
-/// Merges lists of ids, each from high to low, into a page.
-struct PageMerge {
-    private(set) var page: [Int] = []
-    private var numbers: [Int] = []
-    private var places: [Int] = []
-    private var ends: [Int] = []
-
-    /// Takes the lists as Redis sends them.
-    mutating func take(_ bytes: UnsafeRawBufferPointer) {
-        numbers.removeAll(keepingCapacity: true)
-        places.removeAll(keepingCapacity: true)
-        ends.removeAll(keepingCapacity: true)
-        page.removeAll(keepingCapacity: true)
-        RESPScanner.eachNumber(
-            bytes,
-            list: {
-                if !places.isEmpty { ends.append(numbers.count) }
-                places.append(numbers.count)
-            }, number: { numbers.append($0) })
-        ends.append(numbers.count)
-        while page.count < RedisPages.pageSize {
-            var best = -1
-            for list in places.indices where places[list] < ends[list] {
-                if best < 0 || numbers[places[list]] > numbers[places[best]] { best = list }
-            }
-            if best < 0 { return }
-            page.append(numbers[places[best]])
-            places[best] += 1
         }
     }
 }
