@@ -119,9 +119,12 @@ final class LoadedEngine {
     func delays(perSecond: Double, seconds: Double) throws -> DelayHistogram {
         // The first tenth warms up: threads wake, the queue finds its length.
         try post(perSecond: perSecond, seconds: seconds / 10)
-        let before = try quiesce().delays
+        let before = try quiesce()
+        let first = history.count
         try post(perSecond: perSecond, seconds: seconds)
-        return try quiesce().delays.since(before)
+        let after = try quiesce()
+        try check(delivered: after.pushed - before.pushed, posts: history.count - first)
+        return after.delays.since(before.delays)
     }
 
     private func nextPosts(_ count: Int) -> [NewPost] {

@@ -56,6 +56,11 @@ struct GiantMeasurement {
         let after = try engine.quiesce()
         let delays = after.delays.since(before.delays)
         let all = Double(after.posts - before.posts)
+        let delivered = after.pushed + after.pulled - before.pushed - before.pulled
+        let expected = (all - Double(giants)) * Double(graph.followersPerPost) + Double(giants * graph.timelines)
+        guard Double(delivered) == expected else {
+            throw ProgramError(text: "starling: \(delivered) deliveries, not \(Int(expected))")
+        }
         return [
             Double(delays.percentile(0.5)) / 1e9, Double(delays.percentile(0.99)) / 1e9, all - Double(giants),
             Double(giants),

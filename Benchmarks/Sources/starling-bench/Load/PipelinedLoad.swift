@@ -66,6 +66,7 @@ final class PipelinedLoad<Dialect: LoadDialect> {
         for number in connections.indices { try refill(number, now: begin, &requestsLeft) }
         var unanswered = connections.reduce(0) { $0 + $1.unanswered }
         var last = begin
+        var isEnding = false
         while unanswered > 0 {
             let ready = poll(&waits, nfds_t(waits.count), Self.patienceMilliseconds)
             guard ready > 0 else {
@@ -73,14 +74,12 @@ final class PipelinedLoad<Dialect: LoadDialect> {
                 throw ProgramError(text: "the server has not answered for half a minute")
             }
             let now = Self.now()
-            if now >= stopAt {
-                requestsLeft = 0
-            } else {
-                last = now
-            }
+            // A server so slow that nothing was answered in time is given more of it.
+            if now >= stopAt, figures.requests > 0 { isEnding = true }
+            if isEnding { requestsLeft = 0 } else { last = now }
             for number in connections.indices where waits[number].revents != 0 {
                 if waits[number].revents & ~Int16(POLLOUT) != 0 {
-                    let counts = now >= countFrom && now < stopAt
+                    let counts = now >= countFrom && !isEnding
                     unanswered -= try receive(number, now: now, counts: counts)
                 }
                 unanswered += try refill(number, now: now, &requestsLeft)

@@ -69,6 +69,7 @@ final class StarlingPages {
 
     /// Compares pages of all thirds with what they are by definition.
     func check() throws {
+        try timelines.daemon.quiesce()
         for third in CelebrityGraph.Third.allCases {
             try DaemonPages.check(
                 timelines.daemon,

@@ -15,6 +15,8 @@ struct LinePlot: PlotSVG {
 
     private static let (width, height) = (960.0, 460.0)
     private static let (left, right, top, bottom) = (90.0, 200.0, 56.0, 60.0)
+    /// Between the frame and the first and last points, so that their values stand free.
+    private static let inset = 30.0
 
     /// A logarithmic axis from a power of ten to a power of ten, or over the powers of two that were measured.
     private struct Axis {
@@ -43,14 +45,15 @@ struct LinePlot: PlotSVG {
     var svg: String {
         let points = series.flatMap(\.points)
         let across = Axis(
-            points.map(\.x), from: Self.left, to: Self.width - Self.right, widensToDecades: false)
+            points.map(\.x), from: Self.left + Self.inset, to: Self.width - Self.right - Self.inset,
+            widensToDecades: false)
         let up = Axis(
             points.map(\.y), from: Self.height - Self.bottom, to: Self.top, widensToDecades: true)
         var parts: [String] = []
         for decade in up.decades {
             let y = up.place(decade)
-            parts.append(SVGText.line(across.start, y, across.end, y, colour: "#ddd"))
-            parts.append(SVGText.text(unit.text(decade), x: across.start - 8, y: y + 4, anchor: "end"))
+            parts.append(SVGText.line(Self.left, y, Self.width - Self.right, y, colour: "#ddd"))
+            parts.append(SVGText.text(unit.text(decade), x: Self.left - 8, y: y + 4, anchor: "end"))
         }
         for x in Set(points.map(\.x)).sorted() {
             parts.append(SVGText.line(across.place(x), up.start, across.place(x), up.end, colour: "#eee"))

@@ -39,9 +39,10 @@ struct Section: Codable {
         rows.first { $0.side == side }?.runs.compactMap { $0[column] } ?? []
     }
 
-    /// The figures of the first column of one side by those of another, run by run; nil when either is missing.
+    /// The figures of a column of one side by those of another, run by run; nil when either is missing or zero.
     func ratio(_ side: String, to other: String, column: Int = 0) -> Spread? {
-        let quotients = zip(values(side, column: column), values(other, column: column)).map { $0 / $1 }
+        let quotients = zip(values(side, column: column), values(other, column: column))
+            .filter { $0 != 0 && $1 != 0 }.map { $0 / $1 }
         return quotients.isEmpty ? nil : Spread(quotients)
     }
 
