@@ -31,7 +31,9 @@ struct StarlingProgram {
         var line = ""
         while !line.hasSuffix("\n") {
             guard let byte = try output.fileHandleForReading.read(upToCount: 1), !byte.isEmpty else {
-                throw ProgramError(text: "the daemon ended before it was ready")
+                throw ProgramError(
+                    text: "the daemon ended before it was ready; if its log names the data's format, \(path) is of"
+                        + " another commit than this harness")
             }
             line += String(decoding: byte, as: UTF8.self)
         }

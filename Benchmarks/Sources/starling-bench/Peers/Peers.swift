@@ -50,8 +50,9 @@ struct ServerClock {
         used = ProcessFigures.processorSeconds(process)
     }
 
+    /// Processor time since the beginning.
+    var seconds: Double { ProcessFigures.processorSeconds(process) - used }
+
     /// Processors since the beginning.
-    var processors: Double {
-        (ProcessFigures.processorSeconds(process) - used) / max(monotonicSeconds() - start, 1e-3)
-    }
+    var processors: Double { seconds / max(monotonicSeconds() - start, 1e-3) }
 }

@@ -78,7 +78,7 @@ final class RedisPages {
         let figures = try PipelinedLoad(
             port: timelines.server.port, connections: Self.connections, inFlight: inFlight, load
         ).run(until: .seconds(seconds, warmUp: seconds / 5))
-        return PageFigures(figures, processors: clock.processors)
+        return PageFigures(figures, clock)
     }
 
     /// Pages of plain timelines, large or small.

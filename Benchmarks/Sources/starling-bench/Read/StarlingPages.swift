@@ -51,7 +51,7 @@ final class StarlingPages {
         let figures = try PipelinedLoad(
             port: timelines.port, connections: Self.connections, inFlight: inFlight, load
         ).run(until: .seconds(seconds, warmUp: seconds / 5))
-        return PageFigures(figures, processors: clock.processors)
+        return PageFigures(figures, clock)
     }
 
     /// Posts by authors drawn at random, at a steady rate.
