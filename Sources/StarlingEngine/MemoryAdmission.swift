@@ -55,6 +55,9 @@ final class MemoryAdmission {
     /// Counts what was admitted, or what cannot be refused.
     func admit(_ need: MemoryNeed) { admitted += need }
 
+    /// Takes over what the workers say now, so that what they have applied is not counted until something does not fit.
+    func refresh() { _ = look() }
+
     private var available: MemoryNeed {
         var rest = left - (admitted - applied)
         // Known at once: the sequencer applies its own part with each record.

@@ -52,7 +52,9 @@ final class Sequencer {
             celebrityThreshold = threshold
             return receipt(.done)
         case .setReadersAway(let users, let away): return try setReadersAway(users, away, context)
-        case .barrier: return receipt(.done)
+        case .barrier:
+            memory.refresh()
+            return receipt(.done)
         }
     }
 
