@@ -13,9 +13,13 @@ final class EngineWindow: Sendable {
         places = DispatchSemaphore(value: size)
     }
 
-    /// Waits for a place, and hands the command over.
-    func submit(_ command: Command, _ context: WriteContext, to engine: Engine) {
-        places.wait()
+    private static let patienceSeconds = 60
+
+    /// Waits for a place, and hands the command over. Throws when the engine answers nothing for a minute.
+    func submit(_ command: Command, _ context: WriteContext, to engine: Engine) throws {
+        guard places.wait(timeout: .now() + .seconds(Self.patienceSeconds)) == .success else {
+            throw ProgramError(text: "starling has answered no write for \(Self.patienceSeconds) seconds")
+        }
         engine.submit(command, context) { [self] result in
             if let problem = Self.problem(result) { failure.withLock { $0 = $0 ?? problem } }
             places.signal()

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import StarlingEngine
+import StarlingMemory
 import StarlingSets
 import Synchronization
 
@@ -48,7 +49,7 @@ final class LoadedEngine {
                         followee: UserID(rawValue: graph.user(ofAuthor: author))))
             }
             if rows.count + graph.followees > Self.rowsPerCommand * 5 || reader == graph.timelines - 1 {
-                window.submit(.importFollows(rows), importer, to: engine)
+                try window.submit(.importFollows(rows), importer, to: engine)
                 rows.removeAll(keepingCapacity: true)
             }
         }
@@ -58,7 +59,7 @@ final class LoadedEngine {
     /// Carries out a command.
     func run(_ command: Command) throws {
         let window = EngineWindow(1)
-        window.submit(command, importer, to: engine)
+        try window.submit(command, importer, to: engine)
         try window.drain()
     }
 
@@ -79,7 +80,7 @@ final class LoadedEngine {
         var left = count
         while left > 0 {
             let rows = nextPosts(min(left, Self.rowsPerCommand))
-            window.submit(.importPosts(rows), importer, to: engine)
+            try window.submit(.importPosts(rows), importer, to: engine)
             left -= rows.count
         }
         try window.drain()
@@ -98,11 +99,11 @@ final class LoadedEngine {
             let elapsed = monotonicSeconds() - start
             if elapsed >= seconds { break }
             while sent < Int(elapsed * perSecond) {
-                submit(nextPosts(1)[0], window)
+                try submit(nextPosts(1)[0], window)
                 sent += 1
             }
             if let beside, sentBeside < Int(elapsed * beside.perSecond) {
-                submit(beside.post, window)
+                try submit(beside.post, window)
                 sentBeside += 1
             }
             usleep(200)
@@ -111,8 +112,8 @@ final class LoadedEngine {
         return sentBeside
     }
 
-    private func submit(_ post: NewPost, _ window: EngineWindow) {
-        window.submit(.createPost(post), WriteContext(actor: post.author), to: engine)
+    private func submit(_ post: NewPost, _ window: EngineWindow) throws {
+        try window.submit(.createPost(post), WriteContext(actor: post.author), to: engine)
     }
 
     /// How late the workers are with posts that come one by one at a steady rate.
@@ -143,10 +144,30 @@ final class LoadedEngine {
     /// Deliveries of a number of posts.
     func deliveries(of posts: Int) -> UInt64 { UInt64(posts * graph.followersPerPost) }
 
-    /// The workers alone: posts are committed and published while the workers are held; then they are let go. Returns
-    /// deliveries a second, until the last worker is done.
+    /// Posts that can wait for held workers: the writer admits no more than what the arenas have room for at worst, and the
+    /// ring holds their events. A quarter of both is left for what is there already.
+    private var postsAtATime: Int {
+        let blocks = engine.configuration.arenaBytes / (Arena.unitBytes * Int(Arena.maximumBlockUnits))
+        let deliveries = blocks / SortedSetArena<UInt32>.allocationsPerInsert
+        return max(1, min(deliveries / graph.followersPerPost, Self.ringEvents) * 3 / 4)
+    }
+
+    /// The workers alone: posts are committed and published while the workers are held; then they are let go, until the last
+    /// of them is done; and so on until all are posted. Returns deliveries a second of the time in which workers ran.
     func drain(posts: Int) throws -> Double {
-        precondition(posts < Self.ringEvents - 2 * Self.rowsPerCommand, "the ring holds what the workers are behind")
+        var seconds = 0.0
+        var left = posts
+        while left > 0 {
+            let count = min(left, postsAtATime)
+            seconds += try drainOnce(posts: count)
+            left -= count
+        }
+        return Double(deliveries(of: posts)) / seconds
+    }
+
+    private func drainOnce(posts: Int) throws -> Double {
+        // The second time the writer hears that everything before is applied.
+        _ = try quiesce()
         let before = try quiesce().pushed
         let gate = try WorkerGate(engine, users: (0..<graph.timelines).lazy.map(graph.user(ofReader:)))
         do {
@@ -160,7 +181,7 @@ final class LoadedEngine {
         let after = try quiesce().pushed
         let seconds = monotonicSeconds() - start
         try check(delivered: after - before, posts: posts)
-        return Double(deliveries(of: posts)) / seconds
+        return seconds
     }
 
     /// Everything at once: posts are submitted as fast as they are taken, until all are delivered. Returns deliveries a
