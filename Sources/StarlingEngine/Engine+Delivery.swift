@@ -36,8 +36,11 @@ extension Engine {
         }
     }
 
-    /// After how many seconds without a read a reader is away; 0 for never. Counts from now on, and not over a restart.
-    public func setAwayAfter(seconds: UInt32) { awayPolicy.seconds = seconds }
+    /// After how many seconds without a read a reader is away; 0 for never. A change counts from now on, and not over a restart.
+    public var awayAfterSeconds: UInt32 {
+        get { awayPolicy.seconds }
+        set { awayPolicy.seconds = newValue }
+    }
 }
 
 /// One worker's part of a delivery.

@@ -51,10 +51,10 @@ extension Worker {
 
     /// The same, reading only blocks of which `blocks` does not know the sum. Afterwards it knows all of them.
     func digest(with blocks: inout DigestBlocks) -> WorkerDigest {
-        var total = blocks.readersTotal(count: readerUsers.count) { rows in
+        var total = blocks.readers.total(count: readerUsers.count) { rows in
             rows.reduce(into: Hash128.zero) { sum, reader in addReader(reader, to: &sum) }
         }
-        total &+= blocks.authorsTotal(count: followers.count) { rows in
+        total &+= blocks.authors.total(count: followers.count) { rows in
             rows.reduce(into: Hash128.zero) { sum, author in addAuthor(UserIndex(author), to: &sum) }
         }
         // Counts add up over workers as they are; their hashes would not.
@@ -70,23 +70,23 @@ extension Worker {
             let name = parts[Int(page.region)]
             let place = Int(page.page)
             switch name {
-            case "timelines": blocks.forgetReaders(timelines.rows(onPage: place))
-            case "floors": blocks.forgetReaders(floors.rows(onPage: place))
-            case "followees": blocks.forgetReaders(followees.rows(onPage: place))
-            case "pulledFollowees": blocks.forgetReaders(pulledFollowees.rows(onPage: place))
-            case "followerCounts": blocks.forgetReaders(followerCounts.rows(onPage: place))
-            case "readerUsers": blocks.forgetReaders(readerUsers.rows(onPage: place))
+            case "timelines": blocks.readers.forget(timelines.rows(onPage: place))
+            case "floors": blocks.readers.forget(floors.rows(onPage: place))
+            case "followees": blocks.readers.forget(followees.rows(onPage: place))
+            case "pulledFollowees": blocks.readers.forget(pulledFollowees.rows(onPage: place))
+            case "followerCounts": blocks.readers.forget(followerCounts.rows(onPage: place))
+            case "readerUsers": blocks.readers.forget(readerUsers.rows(onPage: place))
             case "postCounts":
                 // A deletion shows here, and nowhere else in the worker.
                 let rows = postCounts.rows(onPage: place)
-                blocks.forgetReaders(rows)
+                blocks.readers.forget(rows)
                 for reader in rows {
                     let author = Int(readerUsers.rows[reader])
-                    blocks.forgetAuthors(author..<author + 1)
+                    blocks.authors.forget(author..<author + 1)
                 }
-            case "followers": blocks.forgetAuthors(followers.rows(onPage: place))
-            case "authorFlags": blocks.forgetAuthors(authorFlags.rows(onPage: place))
-            case "newestPosts": blocks.forgetAuthors(newestPosts.rows(onPage: place))
+            case "followers": blocks.authors.forget(followers.rows(onPage: place))
+            case "authorFlags": blocks.authors.forget(authorFlags.rows(onPage: place))
+            case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
             default: break
             }
         }

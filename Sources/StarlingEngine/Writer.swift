@@ -24,8 +24,6 @@ final class Writer: @unchecked Sendable {
     private let time: any TimeSource
     private let wakeWorkers: @Sendable () -> Void
     private let snapshotter: Snapshotter?
-    /// How long a round was held up by work for snapshots, each time.
-    private(set) var stalls = DelayHistogram()
     private let published = Atomic<UInt64>(0)
     private let graphBytes = Atomic<Int>(0)
     private var queue: [Submission] = []
@@ -271,9 +269,7 @@ final class Writer: @unchecked Sendable {
         if snapshotter.wantsSync { syncForSnapshot() }
         let isBusy = own.isBusy
         guard isBusy || beginSnapshotIfDue(snapshotter) else { return false }
-        let start = time.monotonicNanoseconds()
         if isBusy { own.step() }
-        stalls.record(time.monotonicNanoseconds() &- start, times: 1)
         return !own.mustWait
     }
 

@@ -8,33 +8,20 @@ import Testing
 
 /// A data directory that is looked at and not opened: what is said of its log and of its snapshots, and that nothing changes.
 @Suite struct DirectoryVerificationTests {
-    private static func fixture(_ change: (inout EngineConfiguration) -> Void = { _ in }) throws -> EngineFixture {
-        var configuration = EngineFixture.smallConfiguration()
-        change(&configuration)
-        return try EngineFixture(configuration)
-    }
-
-    private static func fill(_ fixture: EngineFixture, rounds: Int = 60) throws {
-        for round in 0..<rounds {
-            try fixture.follow(UInt64(round % 17 + 1), UInt64(round % 5 + 20))
-            _ = try fixture.post(UInt64(round % 5 + 20), "post \(round)", key: "key \(fixture.engine.publishedLSN)")
-        }
-    }
-
     /// A log with two snapshots that share no file, and some records behind them; closed.
     private static func closedFixture(
         _ change: (inout EngineConfiguration) -> Void = { _ in }
     ) throws -> (EngineFixture, lsns: [UInt64]) {
-        let fixture = try fixture {
+        let fixture = try EngineFixture.small {
             $0.snapshots.recordsAtClose = 0
             change(&$0)
         }
         var lsns: [UInt64] = []
         for _ in 0..<2 {
-            try fill(fixture)
+            try EngineFixture.fill(fixture)
             lsns.append(try fixture.read { fixture.engine.snapshot(completion: $0) }.lsn)
         }
-        try fill(fixture, rounds: 7)
+        try EngineFixture.fill(fixture, rounds: 7)
         try fixture.engine.close()
         return (fixture, lsns.reversed())
     }
@@ -97,8 +84,8 @@ import Testing
     }
 
     @Test func directoryWithoutSnapshotsIsWhole() throws {
-        let fixture = try Self.fixture { $0.snapshots.recordsAtClose = 0 }
-        try Self.fill(fixture, rounds: 3)
+        let fixture = try EngineFixture.small { $0.snapshots.recordsAtClose = 0 }
+        try EngineFixture.fill(fixture, rounds: 3)
         try fixture.engine.close()
         let found = Self.verify(fixture)
         #expect(found.status == .whole && found.snapshots.isEmpty)
@@ -106,14 +93,14 @@ import Testing
 
     /// Beside an engine that works, takes snapshots and removes old ones and old segments.
     @Test func verifyingBesideARunningEngineFindsNothing() throws {
-        let fixture = try Self.fixture {
+        let fixture = try EngineFixture.small {
             $0.snapshots.records = 30
             $0.snapshots.pagesPerStep = 4
             $0.retention.bytes = 20_000
         }
         fixture.isLazy = true
         for _ in 0..<25 {
-            try Self.fill(fixture, rounds: 8)
+            try EngineFixture.fill(fixture, rounds: 8)
             let found = Self.verify(fixture)
             #expect(found.status == .whole, "\(found.snapshots.map(\.problem)) \(String(describing: found.refusal))")
         }
@@ -166,17 +153,17 @@ import Testing
 
     /// A snapshot whose state is not that of the log: here because the cap was another one when it began.
     @Test func anotherStateThanTheLogsIsFoundByFolding() throws {
-        let fixture = try Self.fixture {
+        let fixture = try EngineFixture.small {
             $0.snapshots.recordsAtClose = 0
             $0.timelineCap = 8
             $0.celebrityThreshold = 1_000
         }
-        try Self.fill(fixture, rounds: 400)
+        try EngineFixture.fill(fixture, rounds: 400)
         let first = try fixture.read { fixture.engine.snapshot(completion: $0) }.lsn
         fixture.configuration.timelineCap = 400
         try fixture.restart()
         // Too few for the larger cap, so that what the smaller one dropped is missed.
-        try Self.fill(fixture, rounds: 100)
+        try EngineFixture.fill(fixture, rounds: 100)
         _ = try fixture.read { fixture.engine.snapshot(completion: $0) }
         try fixture.engine.close()
         let found = Self.verify(fixture)
@@ -191,11 +178,11 @@ import Testing
     // MARK: Snapshots and the log
 
     @Test func snapshotNewerThanTheLogIsRefusedAsAtAStart() throws {
-        let fixture = try Self.fixture { $0.log.segmentBytes = 1 << 20 }
-        try Self.fill(fixture, rounds: 5)
+        let fixture = try EngineFixture.small { $0.log.segmentBytes = 1 << 20 }
+        try EngineFixture.fill(fixture, rounds: 5)
         let early = try EngineFixture(fixture.configuration, disk: SimulatedDisk(copying: fixture.disk, seed: 3))
         try early.engine.close()
-        try Self.fill(fixture)
+        try EngineFixture.fill(fixture)
         _ = try fixture.read { fixture.engine.snapshot(completion: $0) }
         for name in fixture.disk.files where name.hasPrefix("data/snapshots/") {
             early.disk.replace(name, with: try #require(fixture.disk.contents(name)))
@@ -215,7 +202,7 @@ import Testing
         let (fixture, _) = try Self.closedFixture()
         let other = try EngineFixture(fixture.configuration, seed: seed)
         try other.follow(90, 91)
-        try Self.fill(other, rounds: 200)
+        try EngineFixture.fill(other, rounds: 200)
         try other.engine.close()
         for name in fixture.disk.files where name.hasPrefix("data/snapshots/") {
             other.disk.replace(name, with: try #require(fixture.disk.contents(name)))
@@ -319,10 +306,10 @@ import Testing
     // MARK: Digest
 
     @Test(arguments: [1, 2, 3]) func digestIsTheEnginesAndChangesNothing(workers: Int) throws {
-        let fixture = try Self.fixture { $0.snapshots.recordsAtClose = 0 }
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small { $0.snapshots.recordsAtClose = 0 }
+        try EngineFixture.fill(fixture)
         let lsn = try fixture.read { fixture.engine.snapshot(completion: $0) }.lsn
-        try Self.fill(fixture, rounds: 9)
+        try EngineFixture.fill(fixture, rounds: 9)
         let expected = try fixture.digest()
         let before = Self.contents(fixture.disk)
         var configuration = fixture.configuration

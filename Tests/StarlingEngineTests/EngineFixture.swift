@@ -28,6 +28,21 @@ final class EngineFixture {
         return configuration
     }
 
+    /// An engine with small settings, changed as the test needs them.
+    static func small(_ change: (inout EngineConfiguration) -> Void = { _ in }) throws -> EngineFixture {
+        var configuration = smallConfiguration()
+        change(&configuration)
+        return try EngineFixture(configuration)
+    }
+
+    /// Edges, and posts with keys, a different key each time.
+    static func fill(_ fixture: EngineFixture, rounds: Int = 60) throws {
+        for round in 0..<rounds {
+            try fixture.follow(UInt64(round % 17 + 1), UInt64(round % 5 + 20))
+            _ = try fixture.post(UInt64(round % 5 + 20), "post \(round)", key: "key \(fixture.engine.publishedLSN)")
+        }
+    }
+
     init(
         _ configuration: EngineConfiguration = smallConfiguration(), seed: UInt64 = 1, disk: SimulatedDisk? = nil
     ) throws {

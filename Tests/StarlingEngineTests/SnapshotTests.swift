@@ -7,19 +7,6 @@ import Testing
 
 /// The engine's snapshots: taken while it works, loaded at the next start, and never anything but a prefix of the log.
 @Suite struct SnapshotTests {
-    private static func fixture(_ change: (inout EngineConfiguration) -> Void = { _ in }) throws -> EngineFixture {
-        var configuration = EngineFixture.smallConfiguration()
-        change(&configuration)
-        return try EngineFixture(configuration)
-    }
-
-    private static func fill(_ fixture: EngineFixture, rounds: Int = 60) throws {
-        for round in 0..<rounds {
-            try fixture.follow(UInt64(round % 17 + 1), UInt64(round % 5 + 20))
-            _ = try fixture.post(UInt64(round % 5 + 20), "post \(round)", key: "key \(fixture.engine.publishedLSN)")
-        }
-    }
-
     private static func snapshot(_ fixture: EngineFixture) throws -> SnapshotReport {
         try fixture.read { fixture.engine.snapshot(completion: $0) }
     }
@@ -30,10 +17,10 @@ import Testing
 
     @Test(arguments: [nil, CrashMode.loseUnsynced, .randomSectors])
     func startGoesOnFromASnapshot(crash: CrashMode?) throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         let report = try Self.snapshot(fixture)
-        try Self.fill(fixture, rounds: 7)
+        try EngineFixture.fill(fixture, rounds: 7)
         let digest = try fixture.digest()
         let last = fixture.engine.publishedLSN
         try fixture.restart(crash: crash)
@@ -44,8 +31,8 @@ import Testing
 
     /// It is left alone, because it may be whole; but it is not in the way of the next one.
     @Test func aSnapshotThatCouldNotBeReadMakesRoomForOneOfTheSameRecord() throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         let first = try Self.snapshot(fixture)
         try fixture.engine.close(clean: false)
         fixture.disk.endProcess()
@@ -65,22 +52,22 @@ import Testing
     }
 
     @Test func snapshotSaysTheDigestOfItsMoment() throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         let digest = try fixture.digest()
         #expect(try Self.snapshot(fixture).digest == digest.description)
     }
 
     @Test(arguments: [1, 3, 7]) func anotherNumberOfWorkersOpensIt(workers: Int) throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         let digest = try fixture.digest()
         let report = try Self.snapshot(fixture)
         try fixture.restart(workers: workers)
         #expect(fixture.engine.recovery.snapshotLSN == report.lsn)
         #expect(fixture.engine.recovery.replayedRecords == 0)
         #expect(try fixture.digest() == digest)
-        try Self.fill(fixture)
+        try EngineFixture.fill(fixture)
         let later = try fixture.digest()
         #expect(try Self.snapshot(fixture).isFull)
         try fixture.restart(crash: .loseUnsynced)
@@ -88,8 +75,8 @@ import Testing
     }
 
     @Test func thirdSnapshotHoldsOnlyChanges() throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         let first = try Self.snapshot(fixture)
         _ = try fixture.post(20)
         let second = try Self.snapshot(fixture)
@@ -106,10 +93,10 @@ import Testing
     }
 
     @Test func damagedSnapshotFallsBackToTheOneBefore() throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         let first = try Self.snapshot(fixture)
-        try Self.fill(fixture)
+        try EngineFixture.fill(fixture)
         let second = try Self.snapshot(fixture)
         let digest = try fixture.digest()
         let name = try #require(Self.files(fixture, "-001.pages").first { $0.contains("\(second.lsn)-") })
@@ -122,8 +109,8 @@ import Testing
     }
 
     @Test func allSnapshotsDamagedMeansTheWholeLog() throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         _ = try Self.snapshot(fixture)
         let digest = try fixture.digest()
         for name in Self.files(fixture, ".pages") { fixture.disk.corrupt(name, byte: 5000, bit: 1) }
@@ -137,10 +124,10 @@ import Testing
     }
 
     @Test func snapshotNewerThanTheLogIsRefused() throws {
-        let fixture = try Self.fixture { $0.log.segmentBytes = 1 << 20 }
-        try Self.fill(fixture, rounds: 5)
+        let fixture = try EngineFixture.small { $0.log.segmentBytes = 1 << 20 }
+        try EngineFixture.fill(fixture, rounds: 5)
         let early = SimulatedDisk(copying: fixture.disk, seed: 3)
-        try Self.fill(fixture)
+        try EngineFixture.fill(fixture)
         _ = try Self.snapshot(fixture)
         for name in Self.files(fixture, "") { early.replace(name, with: try #require(fixture.disk.contents(name))) }
         #expect {
@@ -152,13 +139,13 @@ import Testing
 
     @Test(arguments: [DiskOperation.write, .sync, .rename, .syncDirectory, .preallocate])
     func failedSnapshotLosesNothing(operation: DiskOperation) throws {
-        let fixture = try Self.fixture()
-        try Self.fill(fixture)
+        let fixture = try EngineFixture.small()
+        try EngineFixture.fill(fixture)
         // The log writes nothing while a snapshot is taken, so the fault meets the snapshot.
         fixture.disk.fail(operation, code: SystemErrorCode.noSpace)
         #expect(throws: EngineError.self) { _ = try Self.snapshot(fixture) }
         fixture.disk.clearFaults()
-        try Self.fill(fixture, rounds: 3)
+        try EngineFixture.fill(fixture, rounds: 3)
         let digest = try fixture.digest()
         let report = try Self.snapshot(fixture)
         #expect(report.isFull)
@@ -190,12 +177,12 @@ import Testing
     /// Power fails at every change of the disk while snapshots are taken.
     @Test(arguments: CrashMode.allCases) func powerMayFailAnywhere(mode: CrashMode) throws {
         for changes in stride(from: 0, to: 400, by: 7) {
-            let fixture = try Self.fixture {
+            let fixture = try EngineFixture.small {
                 $0.snapshots.records = 20
                 $0.snapshots.pagesPerStep = 1
             }
             fixture.disk.failPower(afterChanges: changes)
-            try? Self.fill(fixture)
+            try? EngineFixture.fill(fixture)
             try fixture.restart(crash: mode)
             let digest = try fixture.digest()
             for name in Self.files(fixture, ".manifest") { fixture.disk.replace(name, with: []) }

@@ -45,9 +45,7 @@ final class SnapshotDigest {
         try loading.store.verifyNewestFile(of: manifest.owners[0], in: manifest)
         var sum = Hash128.zero
         for worker in 0..<manifest.workers {
-            sum &+= try loading.withWorker(
-                worker, of: manifest, users: users, posts: posts, check: isFull ? .everyPage : .newestFile
-            ) { [self] loaded in
+            sum &+= try loading.withWorker(worker, of: manifest, users: users, posts: posts) { [self] loaded in
                 loaded.forgetSums(of: pages[worker], in: &blocks[worker])
                 return loaded.digest(with: &blocks[worker]).digest
             }

@@ -20,7 +20,9 @@ struct SnapshotLoading {
     /// Loads a whole snapshot. `inParallel` uses a thread for each owner.
     func load(_ manifest: SnapshotManifest, ring: EventRing, inParallel: Bool) throws -> Loaded {
         let state = try SequencerState(configuration: configuration, ring: ring, seed: manifest.logID)
-        let workers = try makeWorkers(manifest, users: state.users, posts: state.posts, ring: ring)
+        let workers = try (0..<manifest.workers).map {
+            try makeWorker($0, of: manifest, users: state.users, posts: state.posts, ring: ring)
+        }
         let images = try loadOwners([state] + workers, manifest, inParallel: inParallel)
         guard state.lastLSN == manifest.lsn, workers.allSatisfy({ $0.appliedLSN == manifest.lsn }) else {
             throw SnapshotError.damaged(
@@ -29,27 +31,24 @@ struct SnapshotLoading {
         return Loaded(state: state, workers: workers, images: images)
     }
 
-    /// Loads one worker of a snapshot once more, with the ids of `users` and `posts`, which may be ahead, and calls `body` with
-    /// it. Its memory is given back afterwards.
+    /// Loads one worker of a new snapshot once more, with the ids of `users` and `posts`, which may be ahead, and calls `body`
+    /// with it. Compares the pages of its newest file with their checksums; of a full snapshot that is all of them. Its memory
+    /// is given back afterwards.
     func withWorker<Result>(
-        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, check: OwnerImage.Check,
-        _ body: (Worker) -> Result
+        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, _ body: (Worker) -> Result
     ) throws -> Result {
-        let worker = try Worker(
-            number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts,
-            ring: EventRing(workers: 1, capacity: 16), time: time)
-        let image = try load(worker, manifest.owners[number + 1], manifest, check: check)
+        let ring = EventRing(workers: 1, capacity: 16)
+        let worker = try makeWorker(number, of: manifest, users: users, posts: posts, ring: ring)
+        let image = try load(worker, manifest.owners[number + 1], manifest, check: .newestFile)
         return withExtendedLifetime(image) { body(worker) }
     }
 
-    private func makeWorkers(
-        _ manifest: SnapshotManifest, users: UserTable, posts: PostTable, ring: EventRing
-    ) throws -> [Worker] {
-        try (0..<manifest.workers).map { number in
-            try Worker(
-                number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts,
-                ring: ring, time: time)
-        }
+    private func makeWorker(
+        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, ring: EventRing
+    ) throws -> Worker {
+        try Worker(
+            number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts, ring: ring,
+            time: time)
     }
 
     private func loadOwners(

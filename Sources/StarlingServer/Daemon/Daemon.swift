@@ -78,8 +78,7 @@ public final class Daemon: Sendable {
         do {
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
             let settings = RuntimeSettings(
-                values: configuration.values, celebrityThreshold: engine.recovery.celebrityThreshold,
-                awayAfterSeconds: configuration.engine.awayAfterSeconds, isAuthenticated: false,
+                values: configuration.values, engine: engine, isAuthenticated: false,
                 offersAdminOverTCP: configuration.tcp.isLoopback)
             let service = try Service(
                 table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings,

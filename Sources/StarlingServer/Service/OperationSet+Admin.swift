@@ -113,8 +113,7 @@ extension OperationSet {
         attempt(respond) { () throws(Problem) in
             let change = try RuntimeSettings.Change(request.values, known: settings.values)
             if let seconds = change.awayAfterSeconds {
-                engine.setAwayAfter(seconds: seconds)
-                settings.awayAfterSeconds = seconds
+                engine.awayAfterSeconds = seconds
             }
             guard let threshold = change.celebrityThreshold else {
                 return respond(.success(Reply(response: .with { $0.values = settings.values })))

@@ -9,19 +9,16 @@ final class RuntimeSettings: Sendable {
     let offersAdminOverTCP: Bool
     private let fixed: [String: String]
     private let threshold: Mutex<Int>
-    private let awayAfter: Mutex<UInt32>
+    private let engine: Engine
 
     static let celebrityThresholdKey = "fanout.celebrityThreshold"
     static let awayAfterKey = "fanout.awayAfterSeconds"
 
     /// - Parameter values: all settings by key, as the configuration file names them.
-    init(
-        values: [String: String], celebrityThreshold: Int, awayAfterSeconds: UInt32, isAuthenticated: Bool,
-        offersAdminOverTCP: Bool
-    ) {
+    init(values: [String: String], engine: Engine, isAuthenticated: Bool, offersAdminOverTCP: Bool) {
         fixed = values
-        threshold = Mutex(celebrityThreshold)
-        awayAfter = Mutex(awayAfterSeconds)
+        self.engine = engine
+        threshold = Mutex(engine.recovery.celebrityThreshold)
         self.isAuthenticated = isAuthenticated
         self.offersAdminOverTCP = offersAdminOverTCP
     }
@@ -32,16 +29,10 @@ final class RuntimeSettings: Sendable {
         set { threshold.withLock { $0 = newValue } }
     }
 
-    /// Seconds without a read after which a reader is away; 0 for never.
-    var awayAfterSeconds: UInt32 {
-        get { awayAfter.withLock { $0 } }
-        set { awayAfter.withLock { $0 = newValue } }
-    }
-
     /// All settings by key.
     var values: [String: String] {
         var values = fixed
-        values[Self.awayAfterKey] = String(awayAfterSeconds)
+        values[Self.awayAfterKey] = String(engine.awayAfterSeconds)
         values[Self.celebrityThresholdKey] = String(celebrityThreshold)
         return values
     }
