@@ -7,6 +7,9 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+// jemalloc serves the whole process in which it is linked. Sanitizers bring an allocator of their own.
+let allocator: [Target.Dependency] = Context.environment["STARLING_WITHOUT_JEMALLOC"] == nil ? ["CJemalloc"] : []
+
 // Targets are listed from the ground up. A target imports only targets above its own line.
 let package = Package(
     name: "starling",
@@ -109,8 +112,8 @@ let package = Package(
         ),
         .executableTarget(
             name: "starling",
-            dependencies: [
-                "CJemalloc", "StarlingCheck", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog",
+            dependencies: allocator + [
+                "StarlingCheck", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog",
                 "StarlingSchema", "StarlingSnapshots", "StarlingSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -132,8 +135,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingCheckTests",
-            dependencies: [
-                "CJemalloc", "StarlingCheck", "StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem",
+            dependencies: allocator + [
+                "StarlingCheck", "StarlingEngine", "StarlingLog", "StarlingSimulation", "StarlingSystem",
                 "StarlingTestSupport", "starling",
             ],
             swiftSettings: swiftSettings),
@@ -172,7 +175,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingCommandTests",
-            dependencies: ["starling", "CJemalloc", "StarlingSystem", "StarlingTestSupport"],
+            dependencies: allocator + ["starling", "StarlingSystem", "StarlingTestSupport"],
             swiftSettings: swiftSettings),
     ]
 )

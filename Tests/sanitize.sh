@@ -28,6 +28,8 @@ if [[ ${#targets[@]} == 0 ]]; then
     )
 fi
 
+# One who allocates by jemalloc and frees by the sanitizer is stopped.
+export STARLING_WITHOUT_JEMALLOC=1
 # The default linker gives up on sanitized debug information.
 build_options=(--sanitize="$kind" --scratch-path "$build" -Xswiftc -use-ld=lld)
 swift build --build-tests "${build_options[@]}"

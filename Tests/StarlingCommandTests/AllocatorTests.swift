@@ -1,3 +1,5 @@
+// Not in a package that is built for sanitizers.
+#if canImport(CJemalloc)
 import CJemalloc
 import StarlingTestSupport
 import Testing
@@ -47,3 +49,4 @@ import Testing
         #expect(Int(statistics.1).map { $0 > 1 << 20 } == true, "\(statistics.0)")
     }
 }
+#endif

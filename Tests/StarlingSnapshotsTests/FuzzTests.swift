@@ -105,10 +105,10 @@ import Testing
     }
 
     @Test func aManifestOfALaterVersionIsOfUnknownFormatWhateverElseItHolds() throws {
-        #expect(throws: SnapshotError.unknownFormat(file: "0000000000000007.manifest", version: 3)) {
-            try parse("{\"formatVersion\": 3, \"owners\": \"elsewhere\"}")
+        #expect(throws: SnapshotError.unknownFormat(file: "0000000000000007.manifest", version: 9)) {
+            try parse("{\"formatVersion\": 9, \"owners\": \"elsewhere\"}")
         }
-        #expect(SnapshotError.unknownFormat(file: "f", version: 3).exitCode == 78)
+        #expect(SnapshotError.unknownFormat(file: "f", version: 9).exitCode == 78)
     }
 
     @Test func aManifestBeyondTheSizeLimitIsNotRead() throws {

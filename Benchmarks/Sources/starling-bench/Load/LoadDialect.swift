@@ -1,5 +1,5 @@
 /// What goes over a connection, and how a whole answer is known.
-protocol LoadDialect {
+protocol LoadDialect: SendableMetatype {
     /// What a connection, by its number, sends before the first request; all of the answer to it is read before the load
     /// begins.
     func greeting(connection: Int) -> [UInt8]
