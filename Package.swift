@@ -176,6 +176,7 @@ let package = Package(
         .testTarget(
             name: "StarlingCommandTests",
             dependencies: allocator + ["starling", "StarlingSystem", "StarlingTestSupport"],
+            exclude: allocator.isEmpty ? ["AllocatorTests.swift"] : [],
             swiftSettings: swiftSettings),
     ]
 )

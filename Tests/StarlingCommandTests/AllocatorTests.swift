@@ -1,5 +1,3 @@
-// Not in a package that is built for sanitizers.
-#if canImport(CJemalloc)
 import CJemalloc
 import StarlingTestSupport
 import Testing
@@ -49,4 +47,3 @@ import Testing
         #expect(Int(statistics.1).map { $0 > 1 << 20 } == true, "\(statistics.0)")
     }
 }
-#endif
