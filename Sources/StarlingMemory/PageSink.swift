@@ -1,3 +1,5 @@
+import Glibc
+import StarlingSystem
 import Synchronization
 
 /// A piece of a snapshot on its way to the disk: up to 64 pages and their names.
@@ -11,9 +13,12 @@ public final class PageChunk: @unchecked Sendable {
     /// Pages in the chunk.
     public fileprivate(set) var count = 0
 
+    /// Touched all at once: one call, not a fault for each page while reads wait.
     init() {
         bytes = .allocate(byteCount: Self.capacity * PageID.byteCount, alignment: PageID.byteCount)
         ids = .allocate(capacity: Self.capacity)
+        // A kernel before 5.14 refuses, and then each page is touched when it is written.
+        _ = madvise(bytes, Self.capacity * PageID.byteCount, MADV_POPULATE_WRITE)
     }
 
     deinit {
@@ -38,11 +43,13 @@ public final class PageSink: @unchecked Sendable {
     private let waiting = Atomic<Int>(0)
     /// Owner only: the chunk that is being filled.
     private var open: PageChunk?
+    /// Owner only: pages that were copied so far.
+    public private(set) var copied: UInt64 = 0
     private let onChunk: @Sendable () -> Void
     private let pageLimit: Int
 
-    /// Chunks that are kept for the next cut.
-    private static let idleLimit = 8
+    /// Chunks that are kept, so that memory is taken from the system seldom: 4 MiB.
+    private static let idleLimit = 16
 
     /// - Parameters:
     ///   - byteLimit: copies that may wait before the owner should pause (`isFull`).
@@ -55,12 +62,17 @@ public final class PageSink: @unchecked Sendable {
     /// Whether so many copies wait that the owner should change nothing until some are written. Any thread.
     public var isFull: Bool { waiting.load(ordering: .relaxed) >= pageLimit }
 
+    /// Whether copies that are not urgent should wait, because more of them than are kept in memory anyway are not written
+    /// yet. Any thread.
+    public var isBehind: Bool { waiting.load(ordering: .relaxed) >= min(pageLimit, Self.idleLimit * PageChunk.capacity) }
+
     /// Owner: copies one page.
     func append(_ id: PageID, _ page: UnsafeRawPointer) {
         let chunk = open ?? takeIdle()
         (chunk.bytes + chunk.count * PageID.byteCount).copyMemory(from: page, byteCount: PageID.byteCount)
         chunk.ids[chunk.count] = id
         chunk.count += 1
+        copied += 1
         open = chunk
         waiting.wrappingAdd(1, ordering: .relaxed)
         if chunk.count == PageChunk.capacity { flush() }

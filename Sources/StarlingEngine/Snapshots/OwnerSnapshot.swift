@@ -10,6 +10,7 @@ final class OwnerSnapshot {
     private let number: Int
     private let snapshotter: Snapshotter
     private var movers: [RegionMover] = []
+    private var moved: UInt64 = 0
 
     init(number: Int, owner: any StoredState, snapshotter: Snapshotter) {
         self.number = number
@@ -43,13 +44,17 @@ final class OwnerSnapshot {
         source.beginCut(usedBytes: regions.map(\.byteCount), takesAllPages: takesAllPages)
     }
 
-    /// A short piece of whatever is to be done.
+    /// Pages that were copied and pieces that were moved so far, here or because they were about to change.
+    var progress: UInt64 { source.sink.copied + moved }
+
+    /// A short piece of whatever is to be done, unless it is the disk's turn.
     func step() {
         if source.isCutting {
-            if source.sink.isFull { return }
+            if source.sink.isBehind { return }
             if source.copyPages(limit: snapshotter.pagesPerStep) { snapshotter.ownerFinished(number) }
         } else if let mover = movers.last {
             mover.step()
+            moved += 1
             if mover.isDone {
                 movers.removeLast()
                 if movers.isEmpty { snapshotter.ownerMoved(number) }

@@ -12,8 +12,8 @@ public struct SnapshotConfiguration: Sendable {
     public var recordsAtClose: UInt64 = 10_000
     /// Copies of pages that may wait for the disk, of each worker. Past it fan-out pauses; reads go on.
     public var bufferBytes = 64 << 20
-    /// Pages that an owner copies at a time: 256 KiB, some 50 us. Tests copy them one by one.
-    var pagesPerStep = 64
+    /// Pages that an owner copies at a time: 64 KiB, some 10 us. Tests copy them one by one.
+    var pagesPerStep = 16
 
     /// The defaults.
     public init() {}
