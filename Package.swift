@@ -54,6 +54,7 @@ let package = Package(
         .target(
             name: "StarlingEngine",
             dependencies: [
+                "CStarling",
                 "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSnapshots",
                 "StarlingSchema",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -13,10 +13,9 @@ extension Engine {
         of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
         completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
     ) {
-        guard let bound = Self.bound(position, limit, completion) else { return }
-        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in
-            worker.feedPage(user, below: bound, limit: limit)
-        }
+        guard Self.isInRange(limit, completion) else { return }
+        let query = FeedQuery(user: user, position: position, limit: limit)
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in worker.feedPage(query) }
     }
 
     /// A page of one author's posts, newest first. Posts for followers are shown when `viewer` is one, or the author.

@@ -1,3 +1,4 @@
+import CStarling
 import StarlingMemory
 import StarlingSystem
 import Synchronization
@@ -68,6 +69,12 @@ final class UserTable: @unchecked Sendable {
             if ids[Int(index)] == user.rawValue { return index }
             place = (place + 1) & buckets.mask
         }
+    }
+
+    /// Asks for the memory that a look at the user begins with. Any thread.
+    func prefetch(_ user: UserID) {
+        let buckets = current.load(ordering: .acquiring).pointee
+        starling_prefetch_read(buckets.cells + Int(Murmur3.mix(user.rawValue ^ seed) & buckets.mask))
     }
 
     /// Sequencer: adds a user that `index(of:)` does not know.

@@ -22,6 +22,9 @@ extension Worker {
             return true
         }
         timelineSets.removeAll(from: timelines.writable(reader))
+        if readerFlags.rows[reader] & ReaderFlag.hasUnfollowed != 0 {
+            readerFlags.writable(reader).pointee &= ~ReaderFlag.hasUnfollowed
+        }
         floors.writable(reader).pointee = Self.awayFloor
         awayReaders += 1
         return true
@@ -32,20 +35,20 @@ extension Worker {
     ///
     /// Cost: a look at each followee's newest post, and O(log followees) a post: about 0.4 ms for 1,000 followees.
     private func rebuild(_ reader: Int) -> Bool {
-        chainHeap.removeAll()
+        var chains = ChainHeap()
         var authors = followeeSets.ascending(followees.rows + reader)
         while let author = authors.next() {
             let newest = newestPosts.rows[Int(author.key)]
-            if newest != 0, authorFlags.rows[Int(author.key)] == 0 { chainHeap.append(newest) }
+            if newest != 0, authorFlags.rows[Int(author.key)] == 0 { chains.append(newest) }
         }
-        chainHeap.heapify()
+        chains.heapify()
         var newestFirst: [PostOrdinal] = []
         newestFirst.reserveCapacity(cap)
-        while newestFirst.count < cap, chainHeap.top != 0 {
-            newestFirst.append(chainHeap.top)
-            chainHeap.replaceTop(with: posts.rows[Int(chainHeap.top)].previous)
+        while newestFirst.count < cap, chains.top != 0 {
+            newestFirst.append(chains.top)
+            chains.replaceTop(with: posts.rows[Int(chains.top)].previous)
         }
-        let isWhole = chainHeap.top == 0
+        let isWhole = chains.top == 0
         let timeline = timelines.writable(reader)
         for post in newestFirst.reversed() {
             guard hasRoom(timelineSets.arena.allocationsLeft, for: .timelines) else { return false }

@@ -1,36 +1,27 @@
+import CStarling
 import StarlingMemory
 import StarlingSets
 
 extension Worker {
-    /// A page of a reader's feed: the posts below `bound` of all accounts that the reader follows, newest first, each once.
-    ///
-    /// From the floor of the timeline up, that is the merge of the timeline and of the followees that are pulled; below it,
-    /// of all followees' chains. Cost: inside the timeline about a cache miss an entry, and O(log n) a pulled followee;
-    /// below it O(log n) a followee.
-    func feedPage(_ user: UserID, below bound: PostOrdinal, limit: Int) -> PostPage {
-        guard let index = users.index(of: user), let reader = reader(index) else {
-            return PostPage(entries: [], next: nil, asOfLSN: appliedLSN)
-        }
-        noteRead(reader)
-        var page = PageBuilder(limit: limit)
-        let floor = floors.rows[reader]
-        if bound > floor { mergeTimeline(reader, below: bound, downTo: floor, into: &page) }
-        if !page.isFull, floor > 0 { mergeChains(reader, below: min(bound, floor), into: &page) }
-        return finish(page)
+    /// A page of a reader's feed: the posts below the query's position of all accounts that the reader follows, newest first,
+    /// each once.
+    func feedPage(_ query: FeedQuery) -> PostPage {
+        let pages = feedPages([query])
+        return PostPage(entries: pages.entries, next: pages.pages[0].next, asOfLSN: pages.asOfLSN)
     }
 
     /// A page of one author's posts, newest first. `viewer` decides whether posts for followers are shown.
     func authorPage(_ author: UserID, viewer: UserID?, below bound: PostOrdinal, limit: Int) -> PostPage {
-        var page = PageBuilder(limit: limit)
-        guard let index = users.index(of: author) else { return finish(page) }
+        var ordinals: [PostOrdinal] = []
+        guard let index = users.index(of: author) else { return page(ordinals, limit: limit) }
         let seesAll = sees(author: index, viewer: viewer)
         var ordinal = posts.newest(below: bound, from: newestPosts.rows[Int(index)])
-        while ordinal != 0, !page.isFull {
+        while ordinal != 0, ordinals.count <= limit {
             let isPublic = posts.rows[Int(ordinal)].visibility == PostVisibility.public.rawValue
-            if isPublic || seesAll, isLive(ordinal) { page.append(ordinal) }
+            if isPublic || seesAll, isLive(ordinal) { ordinals.append(ordinal) }
             ordinal = posts.rows[Int(ordinal)].previous
         }
-        return finish(page)
+        return page(ordinals, limit: limit)
     }
 
     /// Posts by id, as far as this worker has applied the log and `viewer` may see them.
@@ -62,79 +53,116 @@ extension Worker {
         return followeeSets.contains(author, in: followees.rows + reader)
     }
 
-    private func finish(_ page: PageBuilder) -> PostPage {
-        let shown = page.ordinals.prefix(page.limit)
-        let entries = shown.map { ordinal in
-            let row = posts.rows + Int(ordinal)
-            return PostEntry(
-                ordinal: ordinal, post: PostID(rawValue: row.pointee.id), author: users.id(of: row.pointee.author))
-        }
-        let next = page.isFull ? shown.last.map { PagePosition(rawValue: UInt64($0)) } : nil
-        return PostPage(entries: entries, next: next, asOfLSN: appliedLSN)
+    /// A page of `ordinals`; one more than the limit says that another page follows.
+    private func page(_ ordinals: [PostOrdinal], limit: Int) -> PostPage {
+        let shown = ordinals.prefix(limit)
+        let next = ordinals.count > limit ? shown.last.map { PagePosition(rawValue: UInt64($0)) } : nil
+        return PostPage(entries: shown.map(entry), next: next, asOfLSN: appliedLSN)
+    }
+
+    @inline(__always)
+    func entry(_ ordinal: PostOrdinal) -> PostEntry {
+        let row = posts.rows + Int(ordinal)
+        return PostEntry(
+            ordinal: ordinal, post: PostID(rawValue: row.pointee.id), author: users.id(of: row.pointee.author))
     }
 
     /// Whether the post was not deleted by a record that this worker has applied.
     @inline(__always)
-    private func isLive(_ ordinal: PostOrdinal) -> Bool {
+    func isLive(_ ordinal: PostOrdinal) -> Bool {
         let deleted = posts.deletedLSN(ordinal)
         return deleted == 0 || deleted > appliedLSN
     }
 
-    private func mergeTimeline(
-        _ reader: Int, below bound: PostOrdinal, downTo floor: PostOrdinal, into page: inout PageBuilder
-    ) {
-        chainHeap.removeAll()
-        var authors = pulledSets.ascending(pulledFollowees.rows + reader)
-        while let author = authors.next() {
-            let head = posts.newest(below: bound, from: newestPosts.rows[Int(author)])
-            if head >= max(floor, 1) { chainHeap.append(head) }
+    /// Asks for what a page needs of a post.
+    @inline(__always)
+    func prefetchRow(_ ordinal: PostOrdinal) {
+        let row = UnsafeRawPointer(posts.rows + Int(ordinal))
+        starling_prefetch_read(row)
+        // A row of 48 bytes may lie across two lines.
+        starling_prefetch_read(row + 32)
+    }
+
+    /// The entries of a reader's timeline, newest first.
+    @inline(__always)
+    func entries(of reader: Int, below bound: PostOrdinal) -> DescendingEntries<UInt32> {
+        let timeline = timelines.rows + reader
+        return bound == .max ? timelineSets.descending(timeline) : timelineSets.descending(timeline, below: bound)
+    }
+
+    /// Appends to the scratch's ordinals those of a page, and one more if another page follows.
+    ///
+    /// From the floor of the timeline up, that is the merge of the timeline and of the followees that are pulled; below it, of
+    /// all followees' chains. Cost: inside the timeline about a cache miss an entry, and O(log n) a pulled followee; below it
+    /// O(log n) a followee.
+    func mergePage(_ reader: Int, _ query: FeedQuery, _ scratch: inout PageScratch) {
+        let floor = floors.rows[reader]
+        let end = scratch.ordinals.count + query.limit + 1
+        if query.bound > floor { mergeTimeline(reader, below: query.bound, downTo: floor, upTo: end, &scratch) }
+        if scratch.ordinals.count < end, floor > 0 {
+            mergeChains(reader, below: min(query.bound, floor), upTo: end, &scratch)
         }
-        chainHeap.heapify()
-        var timeline = timelineSets.descending(timelines.rows + reader, below: bound)
+    }
+
+    private func mergeTimeline(
+        _ reader: Int, below bound: PostOrdinal, downTo floor: PostOrdinal, upTo end: Int, _ scratch: inout PageScratch
+    ) {
+        beginChains(pulledSets.ascending(pulledFollowees.rows + reader), below: bound, downTo: floor, &scratch.chains)
+        var ahead = entries(of: reader, below: bound)
+        var timeline = ahead
+        for _ in scratch.ordinals.count..<end { prefetchRow(ahead.next() ?? 0) }
         var entry = timeline.next() ?? 0
         let edges = followees.rows + reader
-        while !page.isFull {
-            let chain = chainHeap.top
+        let mayHoldUnfollowed = readerFlags.rows[reader] & ReaderFlag.hasUnfollowed != 0
+        while scratch.ordinals.count < end {
+            let chain = scratch.chains.top
             let ordinal = max(entry, chain)
             if ordinal == 0 || ordinal < floor { return }
             if ordinal == entry { entry = timeline.next() ?? 0 }
+            let row = posts.rows + Int(ordinal)
             // Two chains never share a post: each post has one author.
-            if ordinal == chain { chainHeap.replaceTop(with: posts.rows[Int(ordinal)].previous) }
+            if ordinal == chain {
+                prefetchRow(row.pointee.previous)
+                scratch.chains.replaceTop(with: row.pointee.previous)
+            }
             // A pulled followee is followed; a timeline entry may be of an account that is followed no longer.
             let isFollowed =
-                ordinal == chain || followeeSets.contains(posts.rows[Int(ordinal)].author, in: edges)
-            if isFollowed, isLive(ordinal) { page.append(ordinal) }
+                ordinal == chain || !mayHoldUnfollowed || followeeSets.contains(row.pointee.author, in: edges)
+            if isFollowed, isLive(ordinal) { scratch.ordinals.append(ordinal) }
         }
     }
 
-    private func mergeChains(_ reader: Int, below bound: PostOrdinal, into page: inout PageBuilder) {
-        chainHeap.removeAll()
-        var authors = followeeSets.ascending(followees.rows + reader)
-        while let author = authors.next() {
+    /// Fills the heap with the newest post below `bound` of each account.
+    private func beginChains(
+        _ authors: AscendingEntries<UInt32>, below bound: PostOrdinal, downTo floor: PostOrdinal,
+        _ chains: inout ChainHeap
+    ) {
+        chains.removeAll()
+        for author in authors { starling_prefetch_read(newestPosts.rows + Int(author)) }
+        for author in authors {
+            let head = posts.newest(below: bound, from: newestPosts.rows[Int(author)])
+            if head >= max(floor, 1) {
+                prefetchRow(head)
+                chains.append(head)
+            }
+        }
+        chains.heapify()
+    }
+
+    private func mergeChains(
+        _ reader: Int, below bound: PostOrdinal, upTo end: Int, _ scratch: inout PageScratch
+    ) {
+        scratch.chains.removeAll()
+        for author in followeeSets.ascending(followees.rows + reader) {
             let head = posts.newest(below: bound, from: newestPosts.rows[Int(author.key)])
-            if head != 0 { chainHeap.append(head) }
+            if head != 0 { scratch.chains.append(head) }
         }
-        chainHeap.heapify()
-        while !page.isFull {
-            let ordinal = chainHeap.top
+        scratch.chains.heapify()
+        while scratch.ordinals.count < end {
+            let ordinal = scratch.chains.top
             if ordinal == 0 { return }
-            chainHeap.replaceTop(with: posts.rows[Int(ordinal)].previous)
-            if isLive(ordinal) { page.append(ordinal) }
+            scratch.chains.replaceTop(with: posts.rows[Int(ordinal)].previous)
+            if isLive(ordinal) { scratch.ordinals.append(ordinal) }
         }
     }
-}
-
-/// Collects one entry more than the page holds, to know whether another page follows.
-private struct PageBuilder {
-    let limit: Int
-    private(set) var ordinals: [PostOrdinal] = []
-
-    init(limit: Int) {
-        self.limit = limit
-        ordinals.reserveCapacity(limit + 1)
-    }
-
-    var isFull: Bool { ordinals.count > limit }
-
-    mutating func append(_ ordinal: PostOrdinal) { ordinals.append(ordinal) }
 }

@@ -40,6 +40,7 @@ extension Worker {
         pulledFollowees.ensure(count: reader + 1)
         lastReads.ensure(count: reader + 1)
         lastReads.writable(reader).pointee = secondsNow
+        readerFlags.ensure(count: reader + 1)
         followerCounts.ensure(count: reader + 1)
         postCounts.ensure(count: reader + 1)
         return reader
@@ -154,6 +155,9 @@ extension Worker {
         _ = followerSets.remove(UInt32(reader), from: followers.writable(Int(followee)))
         _ = pulledSets.remove(followee, from: pulledFollowees.writable(reader))
         // The followee's entries stay in the timeline; the edge decides at read, and the cap carries them out.
+        if newestPosts.rows[Int(followee)] != 0, readerFlags.rows[reader] & ReaderFlag.hasUnfollowed == 0 {
+            readerFlags.writable(reader).pointee |= ReaderFlag.hasUnfollowed
+        }
     }
 
     /// Puts a new followee's posts into the timeline, newest first, down to where the timeline is complete from.

@@ -8,7 +8,8 @@ extension Worker: StoredState {
             authorFlags.stored(as: "authorFlags"), readerNumbers.stored(as: "readerNumbers"),
             readerUsers.stored(as: "readerUsers"), timelines.stored(as: "timelines"), floors.stored(as: "floors"),
             followees.stored(as: "followees"), pulledFollowees.stored(as: "pulledFollowees"),
-            lastReads.stored(as: "lastReads"), followerCounts.stored(as: "followerCounts"),
+            lastReads.stored(as: "lastReads"), readerFlags.stored(as: "readerFlags"),
+            followerCounts.stored(as: "followerCounts"),
             postCounts.stored(as: "postCounts"), deliveries.table.stored(as: "deliveries"),
             modeChanges.table.stored(as: "modeChanges"),
             StoredPart(

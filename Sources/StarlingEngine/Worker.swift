@@ -33,6 +33,8 @@ final class Worker: @unchecked Sendable {
     let pulledFollowees: MappedTable<SortedSet>
     /// When each reader read last, in seconds since 1970; no part of the digest, for no record tells of a read.
     let lastReads: MappedTable<UInt32>
+    /// Bits of `ReaderFlag`.
+    let readerFlags: MappedTable<UInt8>
     let followerCounts: MappedTable<UInt32>
     let postCounts: MappedTable<UInt32>
 
@@ -57,8 +59,8 @@ final class Worker: @unchecked Sendable {
     var edges: UInt64 = 0
     var livePosts: UInt64 = 0
     var delays = DelayHistogram()
-    /// Ordinals of heads of chains while a page is merged; kept so that a read allocates nothing for it.
-    var chainHeap = ChainHeap()
+    /// What pages are made with; kept so that a read allocates nothing for it.
+    var pageScratch = PageScratch()
 
     /// The snapshots' side of this worker; nil for one that was only loaded to be looked at.
     var snapshot: OwnerSnapshot?
@@ -86,6 +88,12 @@ final class Worker: @unchecked Sendable {
         static let everPulled: UInt8 = 2
     }
 
+    /// Flags of a reader in `readerFlags`.
+    enum ReaderFlag {
+        /// The timeline may hold posts of accounts that the reader has unfollowed: the edge decides for each entry.
+        static let hasUnfollowed: UInt8 = 1
+    }
+
     init(
         number: Int, of workers: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable,
         ring: EventRing, time: any TimeSource
@@ -108,6 +116,7 @@ final class Worker: @unchecked Sendable {
         followees = try configuration.makeUserTable(in: memory)
         pulledFollowees = try configuration.makeUserTable(in: memory)
         lastReads = try configuration.makeUserTable(in: memory)
+        readerFlags = try configuration.makeUserTable(in: memory)
         followerCounts = try configuration.makeUserTable(in: memory)
         postCounts = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))

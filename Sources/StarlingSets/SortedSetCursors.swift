@@ -1,3 +1,5 @@
+import CStarling
+
 /// Walks a set from a bound towards higher keys. Reads the set in place: valid until the set changes.
 @frozen
 public struct AscendingEntries<Entry: SortedSetEntry>: Sequence, IteratorProtocol {
@@ -157,6 +159,21 @@ extension SortedSetArena {
     @inlinable
     public func blocks(_ set: UnsafePointer<SortedSet>, from key: Entry.Key = 0) -> AscendingBlocks<Entry> {
         AscendingBlocks(cursor: ascending(set, from: key))
+    }
+
+    /// Asks for the memory of the newest `count` entries, as far as they lie in the last leaf.
+    @inlinable @inline(__always)
+    public func prefetchNewest(_ set: UnsafePointer<SortedSet>, count: Int) {
+        guard !set.pointee.isInline else { return }
+        let entries = memory.entries(set.pointee.tail)
+        let shown = min(count, Int(set.pointee.tailCount))
+        var address = UnsafeRawPointer(entries + (Int(set.pointee.tailCount) &- shown))
+        let end = UnsafeRawPointer(entries + Int(set.pointee.tailCount))
+        if shown < count, set.pointee.isLarge { starling_prefetch_read(memory.header(set.pointee.tail)) }
+        while address < end {
+            starling_prefetch_read(address)
+            address += 64
+        }
     }
 
     /// Calls `body` with the packed entries of each block, ascending. `body` must not change the set.

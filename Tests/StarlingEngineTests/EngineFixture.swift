@@ -145,6 +145,22 @@ final class EngineFixture {
         }
     }
 
+    /// Pages of many feeds, as each worker gives them.
+    func feeds(_ queries: [FeedQuery]) throws -> [FeedPages] {
+        let box = Box<[FeedPages]>()
+        let answered = Mutex<(queries: Int, pages: [FeedPages])>((0, []))
+        engine.feeds(queries) { own, result in
+            let all = answered.withLock { answered in
+                answered.queries += own.count
+                if case .success(let pages) = result { answered.pages.append(pages) }
+                return answered.queries == queries.count ? answered.pages : nil
+            }
+            if let all { box.set(all) }
+        }
+        settle(until: box)
+        return try box.value()
+    }
+
     /// The whole feed, page by page.
     func feed(_ user: UInt64, limit: Int = 50) throws -> [PostID] {
         var result: [PostID] = []

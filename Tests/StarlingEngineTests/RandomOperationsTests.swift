@@ -128,7 +128,37 @@ import Testing
             #expect(second.entries.map(\.post) == Array(expected.dropFirst(limit).prefix(limit)))
         }
 
+        /// Pages that are read together are those that are read alone.
+        private mutating func readTogether() throws {
+            let starts = try (1...RandomOperationsTests.users).map { reader in
+                try fixture.feedPage(reader, limit: 3).next
+            }
+            var queries: [FeedQuery] = []
+            for (place, start) in starts.enumerated() {
+                let reader = UserID(rawValue: UInt64(place + 1))
+                let limit = Int.random(in: 1...80, using: &random)
+                queries.append(FeedQuery(user: reader, limit: limit, tag: UInt64(queries.count)))
+                queries.append(FeedQuery(user: reader, position: start, limit: limit, tag: UInt64(queries.count)))
+            }
+            queries.append(FeedQuery(user: UserID(rawValue: 987_654), tag: UInt64(queries.count)))
+            queries.shuffle(using: &random)
+            var seen = Set<UInt64>()
+            for pages in try fixture.feeds(queries) {
+                for page in pages.pages {
+                    let query = page.query
+                    #expect(seen.insert(query.tag).inserted)
+                    let alone = try fixture.feedPage(
+                        query.user.rawValue, from: query.position, limit: query.limit)
+                    #expect(pages.entries(of: page).map(\.post) == alone.entries.map(\.post))
+                    #expect(pages.entries(of: page).map(\.author) == alone.entries.map(\.author))
+                    #expect(page.next?.rawValue == alone.next?.rawValue)
+                }
+            }
+            #expect(seen.count == queries.count)
+        }
+
         mutating func checkEverything() throws {
+            try readTogether()
             for reader in 1...RandomOperationsTests.users {
                 let limit = Int.random(in: 1...200, using: &random)
                 #expect(try fixture.feed(reader, limit: limit) == model.feed(reader))

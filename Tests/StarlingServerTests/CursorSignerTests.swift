@@ -17,7 +17,7 @@ import Testing
             let list = Self.lists[Int(random.next() % 4)]
             let cursor = Self.signer.cursor(position, of: list, owner: owner)
             #expect(try Self.signer.position(cursor, of: list, owner: owner)?.rawValue == position.rawValue)
-            #expect(cursor.utf8.count == 34, "25 bytes in base64url")
+            #expect(cursor.utf8.count == 23, "17 bytes in base64url")
             #expect(cursor.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") })
         }
     }

@@ -67,6 +67,7 @@ extension Worker {
         floors.writable(own).pointee = other.floors.rows[reader]
         if isAway(own) { awayReaders += 1 }
         lastReads.writable(own).pointee = other.lastReads.rows[reader]
+        readerFlags.writable(own).pointee = other.readerFlags.rows[reader]
         livePosts += UInt64(other.postCounts.rows[reader])
         edges += UInt64(other.followees.rows[reader].count)
         let timeline = other.timelines.rows + reader

@@ -19,6 +19,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private let service: Service
+    private let feedPages: FeedPageBatcher
     private let limits: TCPLimits
     private let connections: Connections
     private let logger: Logger
@@ -28,11 +29,16 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var unread: ByteBuffer?
     private var inFlight = 0
     private var answers: AnswerQueue?
+    /// While the connection is open.
+    private var context: ChannelHandlerContext?
     private var prefaceTimer: Scheduled<Void>?
     private var stalledTimer: Scheduled<Void>?
 
-    init(service: Service, limits: TCPLimits, connections: Connections, logger: Logger) {
+    init(
+        service: Service, feedPages: FeedPageBatcher, limits: TCPLimits, connections: Connections, logger: Logger
+    ) {
         self.service = service
+        self.feedPages = feedPages
         self.limits = limits
         self.connections = connections
         self.logger = logger
@@ -41,6 +47,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        self.context = context
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
         answers = AnswerQueue(eventLoop: context.eventLoop) {
             bound.value.handler.writeAnswers(context: bound.value.context)
@@ -59,6 +66,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
         prefaceTimer?.cancel()
         stalledTimer?.cancel()
         connections.remove(context.channel)
@@ -117,11 +125,12 @@ final class ConnectionHandler: ChannelInboundHandler {
         let header = frame.header
         if header.opcode == ProtocolOpcode.ping { return echo(frame, context: context) }
         if header.opcode == ProtocolOpcode.goAway { return end(context: context) }
-        let requestContext = try frame.context()
         inFlight += 1
         guard inFlight <= Int(limits.inFlight) else {
             return answer(header, .failure(Self.tooManyInFlight(limits.inFlight)))
         }
+        if feedPages.take(frame, from: self) { return }
+        let requestContext = try frame.context()
         guard let operation = service.table.operation(opcode: header.opcode) else {
             return answer(header, .failure(Self.unknownOpcode(header.opcode)))
         }
@@ -156,12 +165,16 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func writeAnswers(context: ChannelHandlerContext) {
         guard let ready = answers?.takeAll(), !ready.isEmpty else { return }
-        inFlight -= ready.count
-        if context.channel.isActive {
-            var buffer = context.channel.allocator.buffer(capacity: 256 * ready.count)
-            for answer in ready { write(answer, into: &buffer) }
-            context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-        }
+        var buffer = context.channel.allocator.buffer(capacity: 256 * ready.count)
+        for answer in ready { write(answer, into: &buffer) }
+        write(buffer, answering: ready.count)
+    }
+
+    /// Writes the frames of so many answers.
+    func write(_ frames: ByteBuffer, answering count: Int) {
+        inFlight -= count
+        guard let context else { return }
+        if context.channel.isActive { context.writeAndFlush(wrapOutboundOut(frames), promise: nil) }
         if state == .ending, inFlight == 0 { context.close(promise: nil) }
     }
 

@@ -1,6 +1,8 @@
 #ifndef C_BASELINES_H
 #define C_BASELINES_H
 
+// For the load, which Swift's Glibc does not show it to.
+#include <sys/epoll.h>
 #include <stddef.h>
 #include <stdint.h>
 

@@ -24,21 +24,21 @@ enum LoadEnd {
     case requests(Int)
 }
 
-/// Keeps a fixed number of requests unanswered on each of some connections, from one thread with poll(2).
+/// Keeps a fixed number of requests unanswered on each of some connections, from one thread with epoll(7).
 final class PipelinedLoad<Dialect: LoadDialect> {
     private var dialect: Dialect
     private var connections: [LoadConnection] = []
-    /// What is waited for, by connection.
-    private var waits: [pollfd] = []
+    private let readiness: Readiness
     private var figures = LoadFigures()
 
     init(port: Int, connections count: Int, inFlight: Int, _ dialect: Dialect) throws {
         self.dialect = dialect
+        readiness = try Readiness(capacity: count)
         for number in 0..<count {
             let connection = try LoadConnection(port: port, slots: inFlight)
             try connection.greet(dialect, number: number)
             connections.append(connection)
-            waits.append(pollfd(fd: connection.descriptor, events: Int16(POLLIN), revents: 0))
+            try readiness.add(connection.descriptor, number: number)
         }
     }
 
@@ -68,17 +68,15 @@ final class PipelinedLoad<Dialect: LoadDialect> {
         var last = begin
         var isEnding = false
         while unanswered > 0 {
-            let ready = poll(&waits, nfds_t(waits.count), Self.patienceMilliseconds)
-            guard ready > 0 else {
-                if ready < 0, errno == EINTR { continue }
-                throw ProgramError(text: "the server has not answered for half a minute")
-            }
+            let ready = try readiness.wait(milliseconds: Self.patienceMilliseconds)
+            guard ready > 0 else { throw ProgramError(text: "the server has not answered for half a minute") }
             let now = Self.now()
             // A server so slow that nothing was answered in time is given more of it.
             if now >= stopAt, figures.requests > 0 { isEnding = true }
             if isEnding { requestsLeft = 0 } else { last = now }
-            for number in connections.indices where waits[number].revents != 0 {
-                if waits[number].revents & ~Int16(POLLOUT) != 0 {
+            for place in 0..<ready {
+                let (number, isReadable) = readiness[place]
+                if isReadable {
                     let counts = now >= countFrom && !isEnding
                     unanswered -= try receive(number, now: now, counts: counts)
                 }
@@ -116,8 +114,11 @@ final class PipelinedLoad<Dialect: LoadDialect> {
             requestsLeft -= 1
             sent += 1
         }
+        let waited = connection.waitsForRoom
         try connection.send()
-        waits[number].events = Int16(connection.waitsForRoom ? POLLIN | POLLOUT : POLLIN)
+        if connection.waitsForRoom != waited {
+            try readiness.change(connection.descriptor, number: number, waitsForRoom: connection.waitsForRoom)
+        }
         return sent
     }
 }

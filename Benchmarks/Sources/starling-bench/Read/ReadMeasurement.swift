@@ -9,6 +9,7 @@ struct ReadMeasurement {
 
     /// Numbers in flight on each connection.
     let depths: [Int]
+    let onlyIDs: Bool
     /// The one where only one is measured.
     private static let usualDepth = 16
 
@@ -23,6 +24,7 @@ struct ReadMeasurement {
                 plain.ratio(Self.ids(Self.usualDepth), to: Self.smallRanges(name, Self.usualDepth)), atLeast: 1.2)
         }
         var sections = [plain]
+        if onlyIDs { return sections }
         for third in [CelebrityGraph.Third.twenty, .all] {
             let section = try merged(third)
             for (name, _) in redis {
@@ -62,7 +64,7 @@ struct ReadMeasurement {
                     })
             }
         }
-        for depth in depths {
+        for depth in depths where !onlyIDs {
             sides.append(
                 Turns.Side("Starling, hydrated, \(depth) in flight") {
                     try starling.pages(.none, isHydrated: true, inFlight: depth, seconds: seconds).row
