@@ -9,11 +9,12 @@ struct ReadMeasurement {
 
     /// Numbers in flight on each connection.
     let depths: [Int]
-    let onlyIDs: Bool
+    let only: ReadPart?
     /// The one where only one is measured.
     private static let usualDepth = 16
 
     func run(_ report: inout Report) throws -> [Section] {
+        if only == .celebrities { return [try merged(.twenty, &report)] }
         let plain = try plain()
         for (name, _) in redis {
             report.note(
@@ -24,17 +25,8 @@ struct ReadMeasurement {
                 plain.ratio(Self.ids(Self.usualDepth), to: Self.smallRanges(name, Self.usualDepth)), atLeast: 1.2)
         }
         var sections = [plain]
-        if onlyIDs { return sections }
-        for third in [CelebrityGraph.Third.twenty, .all] {
-            let section = try merged(third)
-            for (name, _) in redis {
-                let best = section.best { $0.hasPrefix(name) } ?? ""
-                report.note(
-                    "pages/s with \(third.celebrities) celebrities, to \(name), best way",
-                    section.ratio(Self.starlingSide, to: best), atLeast: third == .twenty ? 50 : nil)
-            }
-            sections.append(section)
-        }
+        if only == .ids { return sections }
+        for third in [CelebrityGraph.Third.twenty, .all] { sections.append(try merged(third, &report)) }
         sections.append(try duringFanOut())
         return sections
     }
@@ -64,7 +56,7 @@ struct ReadMeasurement {
                     })
             }
         }
-        for depth in depths where !onlyIDs {
+        for depth in depths where only == nil {
             sides.append(
                 Turns.Side("Starling, hydrated, \(depth) in flight") {
                     try starling.pages(.none, isHydrated: true, inFlight: depth, seconds: seconds).row
@@ -80,6 +72,17 @@ struct ReadMeasurement {
             "Pages of 50",
             about: "In flight: on each of the 50 connections. Ids: Starling's also say who wrote each post and when.",
             columns: PageFigures.columns, sides)
+    }
+
+    private func merged(_ third: CelebrityGraph.Third, _ report: inout Report) throws -> Section {
+        let section = try merged(third)
+        for (name, _) in redis {
+            let best = section.best { $0.hasPrefix(name) } ?? ""
+            report.note(
+                "pages/s with \(third.celebrities) celebrities, to \(name), best way",
+                section.ratio(Self.starlingSide, to: best), atLeast: third == .twenty ? 50 : nil)
+        }
+        return section
     }
 
     private func merged(_ third: CelebrityGraph.Third) throws -> Section {

@@ -17,7 +17,7 @@ struct ReadCommand: ParsableCommand {
     @Option(help: "Entries of a timeline.") var cap = 800
     @Option(help: "Worker threads.") var workers = 2
     @Option(help: "Seconds of a run.") var seconds = 5.0
-    @Flag(name: .customLong("only-ids"), help: "Only the pages of ids, 16 in flight.") var onlyIDs = false
+    @Option(help: "Only one part, 16 in flight.") var only: ReadPart?
     @Option(help: "Posts a second, to 200 followers each, while pages are read.") var posts = 250.0
 
     func validate() throws {
@@ -72,9 +72,14 @@ struct ReadCommand: ParsableCommand {
         let measurement = ReadMeasurement(
             runs: options.runCount, seconds: options.quick ? 0.5 : seconds, posts: posts, starling: starling,
             redis: redis.map { ($0.peer.name, $0.pages) },
-            depths: onlyIDs ? [16] : options.quick ? [1, 16] : [1, 16, 64], onlyIDs: onlyIDs)
+            depths: only != nil ? [16] : options.quick ? [1, 16] : [1, 16, 64], only: only)
         report.sections = try measurement.run(&report)
         try starling.check()
         try report.publish(to: options.output, plots: report.sections.map { BarPlot($0) })
     }
+}
+
+/// A part of the suite that can be measured alone.
+enum ReadPart: String, CaseIterable, ExpressibleByArgument {
+    case ids, celebrities
 }
