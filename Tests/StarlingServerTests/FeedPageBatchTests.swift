@@ -24,13 +24,14 @@ import Testing
     }
 
     private static func request(
-        _ user: UInt64, limit: UInt32? = nil, cursor: String = "", hydrate: Bool? = false
+        _ user: UInt64, limit: UInt32? = nil, cursor: String = "", hydrate: Bool? = false, idsOnly: Bool = false
     ) -> Starling_V1_FeedRequest {
         .with {
             $0.userID = user
             if let limit { $0.limit = limit }
             $0.cursor = cursor
             if let hydrate { $0.hydrate = hydrate }
+            $0.idsOnly = idsOnly
         }
     }
 
@@ -72,6 +73,7 @@ import Testing
             for user in [1, 2, 3, 10, 999, 0] as [UInt64] {
                 for limit in [nil, 0, 1, 8, 59, 60, 61, 200, 201] as [UInt32?] {
                     payloads.append(try Self.request(user, limit: limit).serializedBytes())
+                    payloads.append(try Self.request(user, limit: limit, idsOnly: true).serializedBytes())
                 }
                 for cursor in [
                     page.nextCursor, "x", String(page.nextCursor.dropLast()), String(repeating: "A", count: 23),
@@ -80,6 +82,8 @@ import Testing
                 }
                 payloads.append(try Self.request(user, hydrate: true).serializedBytes())
                 payloads.append(try Self.request(user, hydrate: nil).serializedBytes())
+                payloads.append(try Self.request(user, hydrate: nil, idsOnly: true).serializedBytes())
+                payloads.append(try Self.request(user, hydrate: true, idsOnly: true).serializedBytes())
                 payloads.append(
                     try Starling_V1_FeedRequest.with {
                         $0.userID = user
@@ -97,6 +101,28 @@ import Testing
                 Issue.record("request \(payloads[place]): \(plain[place]) and \(others[place])")
             }
             #expect(Set(plain.map(\.flags.rawValue)) == [0, FrameFlags.problem.rawValue])
+        }
+    }
+
+    @Test func idsAloneAreTheIdsOfTheItems() async throws {
+        try await TestDaemon.run { daemon in
+            try await Self.fill(daemon, posts: 20)
+            let connection = try await WireConnection.open(daemon)
+            let answers = try await Self.answers(
+                connection,
+                [
+                    try Self.request(1, limit: 9).serializedBytes(),
+                    try Self.request(1, limit: 9, idsOnly: true).serializedBytes(),
+                ], context: nil)
+            let items = try Starling_V1_FeedResponse(serializedBytes: answers[0].payload)
+            let ids = try Starling_V1_FeedResponse(serializedBytes: answers[1].payload)
+            #expect(ids.postIds == items.items.map(\.postID) && ids.postIds.count == 9 && ids.items.isEmpty)
+            #expect(ids.nextCursor == items.nextCursor && ids.asOfLsn == items.asOfLsn && ids.complete)
+            let http = try daemon.http()
+            let page = try await http.request("GET", "/v1/users/1/feed?limit=9&idsOnly=true").json
+            #expect(page["postIds"]?.array?.compactMap(\.string) == ids.postIds.map(String.init))
+            let refused = try await http.request("GET", "/v1/users/1/feed?idsOnly=true&hydrate=true")
+            #expect(refused.status == 400)
         }
     }
 

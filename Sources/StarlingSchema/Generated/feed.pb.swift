@@ -96,6 +96,9 @@ public nonisolated struct Starling_V1_FeedRequest: Sendable {
   /// The order. A cursor belongs to the order that it was given for.
   public var order: Starling_V1_FeedOrder = .recent
 
+  /// Only the ids of the posts, in `post_ids`: a fourth of the bytes of items that are not hydrated.
+  public var idsOnly: Bool = false
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -138,6 +141,9 @@ public nonisolated struct Starling_V1_FeedResponse: Sendable {
 
   /// The last write that the page reflects.
   public var asOfLsn: UInt64 = 0
+
+  /// The ids of the posts, in the order asked for, instead of items: when the request says `ids_only`.
+  public var postIds: [UInt64] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -224,7 +230,7 @@ nonisolated extension Starling_V1_FeedOrder: SwiftProtobuf._ProtoNameProviding {
 
 nonisolated extension Starling_V1_FeedRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FeedRequest"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}limit\0\u{1}cursor\0\u{1}hydrate\0\u{1}order\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}limit\0\u{1}cursor\0\u{1}hydrate\0\u{1}order\0\u{3}ids_only\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -237,6 +243,7 @@ nonisolated extension Starling_V1_FeedRequest: SwiftProtobuf.Message, SwiftProto
       case 3: try { try decoder.decodeSingularStringField(value: &self.cursor) }()
       case 4: try { try decoder.decodeSingularBoolField(value: &self._hydrate) }()
       case 5: try { try decoder.decodeSingularEnumField(value: &self.order) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.idsOnly) }()
       default: break
       }
     }
@@ -262,6 +269,9 @@ nonisolated extension Starling_V1_FeedRequest: SwiftProtobuf.Message, SwiftProto
     if self.order != .recent {
       try visitor.visitSingularEnumField(value: self.order, fieldNumber: 5)
     }
+    if self.idsOnly != false {
+      try visitor.visitSingularBoolField(value: self.idsOnly, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -271,6 +281,7 @@ nonisolated extension Starling_V1_FeedRequest: SwiftProtobuf.Message, SwiftProto
     if lhs.cursor != rhs.cursor {return false}
     if lhs._hydrate != rhs._hydrate {return false}
     if lhs.order != rhs.order {return false}
+    if lhs.idsOnly != rhs.idsOnly {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -278,7 +289,7 @@ nonisolated extension Starling_V1_FeedRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FeedResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0\u{3}next_cursor\0\u{1}complete\0\u{3}complete_since\0\u{3}as_of_lsn\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0\u{3}next_cursor\0\u{1}complete\0\u{3}complete_since\0\u{3}as_of_lsn\0\u{3}post_ids\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -291,6 +302,7 @@ nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._completeSince) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.asOfLsn) }()
+      case 6: try { try decoder.decodeRepeatedFixed64Field(value: &self.postIds) }()
       default: break
       }
     }
@@ -316,6 +328,9 @@ nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProt
     if self.asOfLsn != 0 {
       try visitor.visitSingularUInt64Field(value: self.asOfLsn, fieldNumber: 5)
     }
+    if !self.postIds.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.postIds, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -325,6 +340,7 @@ nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProt
     if lhs.complete != rhs.complete {return false}
     if lhs._completeSince != rhs._completeSince {return false}
     if lhs.asOfLsn != rhs.asOfLsn {return false}
+    if lhs.postIds != rhs.postIds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -16,12 +16,15 @@ extension OperationSet {
                 throw .invalid("order", "only RECENT is offered by this version")
             }
             let position = try cursors.position(request.cursor, of: .feed, owner: user)
-            let isHydrated = request.hasHydrate ? request.hydrate : true
+            if request.idsOnly, request.hydrate { throw .invalid("idsOnly", "it cannot be combined with hydrate") }
+            let isHydrated = !request.idsOnly && (request.hasHydrate ? request.hydrate : true)
             let make: @Sendable (PostPage) throws(Problem) -> Starling_V1_FeedResponse = {
                 [self] page throws(Problem) in
-                let items = isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
+                let items =
+                    request.idsOnly ? [] : isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
                 return .with {
                     $0.items = items
+                    if request.idsOnly { $0.postIds = page.entries.map(\.post.rawValue) }
                     if let next = page.next { $0.nextCursor = cursors.cursor(next, of: .feed, owner: user) }
                     // Nothing is ever left out: what is in no timeline is merged from the authors' posts.
                     $0.complete = true

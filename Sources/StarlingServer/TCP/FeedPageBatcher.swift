@@ -46,6 +46,7 @@ final class FeedPageBatcher {
     private struct Origin: Sendable {
         var connection: Int
         var correlation: UInt64
+        var idsOnly: Bool
     }
 
     /// Answers that belong to one connection, as they lie one behind the other.
@@ -74,9 +75,9 @@ final class FeedPageBatcher {
         opcode = operation.opcode
     }
 
-    /// Takes the frame if it is a plain request for a page of ids. False for all others.
+    /// Takes the frame if it is a plain request for a page that is not hydrated. False for all others.
     func take(_ frame: Frame, from connection: ConnectionHandler) -> Bool {
-        guard frame.header.opcode == opcode, let query = query(frame) else { return false }
+        guard frame.header.opcode == opcode, let (query, idsOnly) = query(frame) else { return false }
         if queries.isEmpty {
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
             // Runs when all connections that are readable in this turn were read.
@@ -84,17 +85,20 @@ final class FeedPageBatcher {
         }
         if connections.last !== connection { connections.append(connection) }
         queries.append(query)
-        origins.append(Origin(connection: connections.count - 1, correlation: frame.header.correlation))
+        origins.append(
+            Origin(
+                connection: connections.count - 1, correlation: frame.header.correlation, idsOnly: idsOnly))
         if queries.count == Self.pagesPerBatch * 2 { flush() }
         return true
     }
 
-    private func query(_ frame: Frame) -> FeedQuery? {
+    private func query(_ frame: Frame) -> (FeedQuery, idsOnly: Bool)? {
         guard frame.contextBytes == nil, !service.settings.isAuthenticated else { return nil }
         let request = frame.payload.withUnsafeReadableBytes {
             try? MessageCoding.decode(Starling_V1_FeedRequest.self, from: $0.bytes)
         }
-        guard let request, request.hasHydrate, !request.hydrate, request.order == .recent, request.userID != 0,
+        guard let request, request.hasHydrate || request.idsOnly, !request.hydrate, request.order == .recent,
+            request.userID != 0,
             !request.hasLimit || (1...200).contains(request.limit)
         else { return nil }
         var query = FeedQuery(user: UserID(rawValue: request.userID), tag: UInt64(origins.count))
@@ -104,7 +108,7 @@ final class FeedPageBatcher {
             guard let position else { return nil }
             query.position = position
         }
-        return query
+        return (query, request.idsOnly)
     }
 
     private func flush() {
@@ -140,7 +144,7 @@ final class FeedPageBatcher {
             begin(origin, &runs, buffer)
             do throws(WireError) {
                 try encoder.writeAnswer(opcode: opcode, correlation: origin.correlation, into: &buffer) { buffer in
-                    FeedPageMessage.write(page, of: pages, cursors, into: &buffer)
+                    FeedPageMessage.write(page, of: pages, idsOnly: origin.idsOnly, cursors, into: &buffer)
                 }
             } catch {
                 preconditionFailure("200 items are a few kilobytes: \(error)")

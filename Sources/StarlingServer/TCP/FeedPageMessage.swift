@@ -1,7 +1,7 @@
 import NIOCore
 import StarlingEngine
 
-/// `FeedResponse` with bare items in the binary format of Protocol Buffers, byte for byte as SwiftProtobuf writes it.
+/// `FeedResponse` with bare items or ids in the binary format of Protocol Buffers, byte for byte as SwiftProtobuf writes it.
 ///
 /// Through messages a page of 50 items took 6 us; this takes 0.4 us.
 enum FeedPageMessage {
@@ -11,6 +11,7 @@ enum FeedPageMessage {
         static let nextCursor: UInt8 = 2 << 3 | 2
         static let complete: UInt8 = 3 << 3 | 0
         static let asOfLSN: UInt8 = 5 << 3 | 0
+        static let postIDs: UInt8 = 6 << 3 | 2
         static let postID: UInt8 = 3 << 3 | 1
         static let authorID: UInt8 = 4 << 3 | 1
         static let createdAt: UInt8 = 5 << 3 | 2
@@ -28,14 +29,15 @@ enum FeedPageMessage {
 
     /// Appends a page.
     static func write(
-        _ page: FeedPages.Page, of pages: FeedPages, _ cursors: CursorSigner, into buffer: inout ByteBuffer
+        _ page: FeedPages.Page, of pages: FeedPages, idsOnly: Bool, _ cursors: CursorSigner,
+        into buffer: inout ByteBuffer
     ) {
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: byteLimit(items: page.range.count)) { bytes in
             precondition(
                 bytes.count >= byteLimit(items: page.range.count), "the buffer has the room that was asked for")
             guard let start = bytes.baseAddress else { return 0 }
             var output = start
-            for place in page.range { write(pages.entries[place], &output) }
+            if !idsOnly { for place in page.range { write(pages.entries[place], &output) } }
             if let next = page.next {
                 put(Tag.nextCursor, &output)
                 put(UInt8(CursorSigner.length), &output)
@@ -49,6 +51,11 @@ enum FeedPageMessage {
             if pages.asOfLSN != 0 {
                 put(Tag.asOfLSN, &output)
                 putVarint(pages.asOfLSN, &output)
+            }
+            if idsOnly, !page.range.isEmpty {
+                put(Tag.postIDs, &output)
+                putVarint(UInt64(page.range.count * 8), &output)
+                for place in page.range { putFixed(pages.entries[place].post.rawValue, &output) }
             }
             return output - start
         }

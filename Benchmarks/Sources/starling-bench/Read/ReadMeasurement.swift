@@ -56,10 +56,14 @@ struct ReadMeasurement {
                     })
             }
         }
+        sides.append(
+            Turns.Side("Starling, ids with authors and times, \(Self.usualDepth) in flight") {
+                try starling.pages(.none, .items, inFlight: Self.usualDepth, seconds: seconds).row
+            })
         for depth in depths where only == nil {
             sides.append(
                 Turns.Side("Starling, hydrated, \(depth) in flight") {
-                    try starling.pages(.none, isHydrated: true, inFlight: depth, seconds: seconds).row
+                    try starling.pages(.none, .hydrated, inFlight: depth, seconds: seconds).row
                 })
             for (name, pages) in redis {
                 sides.append(
@@ -70,7 +74,7 @@ struct ReadMeasurement {
         }
         return try Turns(runs: runs).measure(
             "Pages of 50",
-            about: "In flight: on each of the 50 connections. Ids: Starling's also say who wrote each post and when.",
+            about: "In flight: on each of the 50 connections.",
             columns: PageFigures.columns, sides)
     }
 

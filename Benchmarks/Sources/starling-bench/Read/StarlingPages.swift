@@ -31,21 +31,29 @@ final class StarlingPages {
             })
     }
 
+    /// What is on a page.
+    enum Shape {
+        case ids
+        /// With the author and the time of each post.
+        case items
+        case hydrated
+    }
+
     /// Pages of the readers of a third.
     func pages(
-        _ third: CelebrityGraph.Third, isHydrated: Bool = false, inFlight: Int, seconds: Double
+        _ third: CelebrityGraph.Third, _ shape: Shape = .ids, inFlight: Int, seconds: Double
     ) throws -> PageFigures {
         var random = SplitMix(state: 54)
         let readers = graph.readers(third)
         let graph = graph.graph
         let load = FrameLoad(opcode: Self.feedOpcode) { bytes in
-            // FeedRequest: user_id = 1, limit = 2, hydrate = 4.
+            // FeedRequest: user_id = 1, limit = 2, hydrate = 4, ids_only = 6.
             bytes.append(0x09)
             bytes.append(littleEndian: graph.user(ofReader: readers.lowerBound + random.below(readers.count)))
             bytes.append(0x10)
             bytes.append(UInt8(RedisPages.pageSize))
-            bytes.append(0x20)
-            bytes.append(isHydrated ? 1 : 0)
+            bytes.append(shape == .ids ? 0x30 : 0x20)
+            bytes.append(shape == .items ? 0 : 1)
         }
         let clock = ServerClock(timelines.daemon.identifier)
         let figures = try PipelinedLoad(
