@@ -39,7 +39,7 @@ program="$(swift build --show-bin-path "${build_options[@]}")/starlingPackageTes
 export SWIFT_BACKTRACE=enable=no
 export ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1
 # Every report of a run, not only the first.
-export TSAN_OPTIONS=halt_on_error=0:history_size=5:second_deadlock_stack=1
+export TSAN_OPTIONS="halt_on_error=0:history_size=5:second_deadlock_stack=1:suppressions=$PWD/Tests/sanitize-thread.supp"
 preload=""
 if [[ "$kind" == thread ]]; then
     preload="$build/sanitize-thread-mutex.so"

@@ -116,11 +116,11 @@ import Testing
                 ], context: nil)
             let items = try Starling_V1_FeedResponse(serializedBytes: answers[0].payload)
             let ids = try Starling_V1_FeedResponse(serializedBytes: answers[1].payload)
-            #expect(ids.postIds == items.items.map(\.postID) && ids.postIds.count == 9 && ids.items.isEmpty)
+            #expect(ids.ids.postIds == items.items.map(\.postID) && ids.ids.postIds.count == 9 && ids.items.isEmpty)
             #expect(ids.nextCursor == items.nextCursor && ids.asOfLsn == items.asOfLsn && ids.complete)
             let http = try daemon.http()
             let page = try await http.request("GET", "/v1/users/1/feed?limit=9&idsOnly=true").json
-            #expect(page["postIds"]?.array?.compactMap(\.string) == ids.postIds.map(String.init))
+            #expect(page["ids"]?["postIds"]?.array?.compactMap(\.string) == ids.ids.postIds.map(String.init))
             let refused = try await http.request("GET", "/v1/users/1/feed?idsOnly=true&hydrate=true")
             #expect(refused.status == 400)
         }

@@ -96,7 +96,7 @@ public nonisolated struct Starling_V1_FeedRequest: Sendable {
   /// The order. A cursor belongs to the order that it was given for.
   public var order: Starling_V1_FeedOrder = .recent
 
-  /// Only the ids of the posts, in `post_ids`: a fourth of the bytes of items that are not hydrated.
+  /// Only the ids of the posts, in `ids`: a fourth of the bytes of items that are not hydrated.
   public var idsOnly: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -142,8 +142,15 @@ public nonisolated struct Starling_V1_FeedResponse: Sendable {
   /// The last write that the page reflects.
   public var asOfLsn: UInt64 = 0
 
-  /// The ids of the posts, in the order asked for, instead of items: when the request says `ids_only`.
-  public var postIds: [UInt64] = []
+  /// The posts instead of items: when the request says `ids_only`.
+  public var ids: Starling_V1_PostIDs {
+    get {_ids ?? Starling_V1_PostIDs()}
+    set {_ids = newValue}
+  }
+  /// Returns true if `ids` has been explicitly set.
+  public var hasIds: Bool {self._ids != nil}
+  /// Clears the value of `ids`. Subsequent reads from it will return its default value.
+  public mutating func clearIds() {self._ids = nil}
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -151,6 +158,21 @@ public nonisolated struct Starling_V1_FeedResponse: Sendable {
 
   fileprivate var _nextCursor: String? = nil
   fileprivate var _completeSince: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _ids: Starling_V1_PostIDs? = nil
+}
+
+/// Posts, and nothing but their ids.
+public nonisolated struct Starling_V1_PostIDs: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The ids, in the order asked for.
+  public var postIds: [UInt64] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
 }
 
 /// One entry of a feed: `post` and `author` when hydrated, `post_id`, `author_id` and `created_at` when not.
@@ -289,7 +311,7 @@ nonisolated extension Starling_V1_FeedRequest: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FeedResponse"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0\u{3}next_cursor\0\u{1}complete\0\u{3}complete_since\0\u{3}as_of_lsn\0\u{3}post_ids\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}items\0\u{3}next_cursor\0\u{1}complete\0\u{3}complete_since\0\u{3}as_of_lsn\0\u{1}ids\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -302,7 +324,7 @@ nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProt
       case 3: try { try decoder.decodeSingularBoolField(value: &self.complete) }()
       case 4: try { try decoder.decodeSingularMessageField(value: &self._completeSince) }()
       case 5: try { try decoder.decodeSingularUInt64Field(value: &self.asOfLsn) }()
-      case 6: try { try decoder.decodeRepeatedFixed64Field(value: &self.postIds) }()
+      case 6: try { try decoder.decodeSingularMessageField(value: &self._ids) }()
       default: break
       }
     }
@@ -328,9 +350,9 @@ nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProt
     if self.asOfLsn != 0 {
       try visitor.visitSingularUInt64Field(value: self.asOfLsn, fieldNumber: 5)
     }
-    if !self.postIds.isEmpty {
-      try visitor.visitPackedFixed64Field(value: self.postIds, fieldNumber: 6)
-    }
+    try { if let v = self._ids {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -340,6 +362,36 @@ nonisolated extension Starling_V1_FeedResponse: SwiftProtobuf.Message, SwiftProt
     if lhs.complete != rhs.complete {return false}
     if lhs._completeSince != rhs._completeSince {return false}
     if lhs.asOfLsn != rhs.asOfLsn {return false}
+    if lhs._ids != rhs._ids {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_PostIDs: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PostIDs"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_ids\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedFixed64Field(value: &self.postIds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.postIds.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.postIds, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_PostIDs, rhs: Starling_V1_PostIDs) -> Bool {
     if lhs.postIds != rhs.postIds {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true

@@ -21,10 +21,11 @@ extension OperationSet {
             let make: @Sendable (PostPage) throws(Problem) -> Starling_V1_FeedResponse = {
                 [self] page throws(Problem) in
                 let items =
-                    request.idsOnly ? [] : isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
+                    request.idsOnly
+                    ? [] : isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
                 return .with {
                     $0.items = items
-                    if request.idsOnly { $0.postIds = page.entries.map(\.post.rawValue) }
+                    if request.idsOnly { $0.ids = .with { $0.postIds = page.entries.map(\.post.rawValue) } }
                     if let next = page.next { $0.nextCursor = cursors.cursor(next, of: .feed, owner: user) }
                     // Nothing is ever left out: what is in no timeline is merged from the authors' posts.
                     $0.complete = true

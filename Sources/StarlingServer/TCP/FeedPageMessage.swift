@@ -11,7 +11,8 @@ enum FeedPageMessage {
         static let nextCursor: UInt8 = 2 << 3 | 2
         static let complete: UInt8 = 3 << 3 | 0
         static let asOfLSN: UInt8 = 5 << 3 | 0
-        static let postIDs: UInt8 = 6 << 3 | 2
+        static let ids: UInt8 = 6 << 3 | 2
+        static let postIDs: UInt8 = 1 << 3 | 2
         static let postID: UInt8 = 3 << 3 | 1
         static let authorID: UInt8 = 4 << 3 | 1
         static let createdAt: UInt8 = 5 << 3 | 2
@@ -52,16 +53,22 @@ enum FeedPageMessage {
                 put(Tag.asOfLSN, &output)
                 putVarint(pages.asOfLSN, &output)
             }
-            if idsOnly, !page.range.isEmpty {
-                put(Tag.postIDs, &output)
-                putVarint(UInt64(page.range.count * 8), &output)
-                for place in page.range { putFixed(pages.entries[place].post.rawValue, &output) }
-            }
+            if idsOnly { writeIDs(pages.entries[page.range], &output) }
             return output - start
         }
     }
 
     // The room was checked once for the page: checks for each byte doubled the time.
+
+    private static func writeIDs(_ entries: ArraySlice<PostEntry>, _ output: inout UnsafeMutableRawPointer) {
+        let bytes = UInt64(entries.count * 8)
+        put(Tag.ids, &output)
+        if entries.isEmpty { return put(0, &output) }
+        putVarint(bytes + (bytes < 128 ? 2 : 3), &output)
+        put(Tag.postIDs, &output)
+        putVarint(bytes, &output)
+        for entry in entries { putFixed(entry.post.rawValue, &output) }
+    }
 
     @inline(__always)
     private static func write(_ entry: PostEntry, _ output: inout UnsafeMutableRawPointer) {
