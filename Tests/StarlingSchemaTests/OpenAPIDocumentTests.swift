@@ -94,7 +94,8 @@ struct OpenAPIDocumentTests {
         let places = parameters.compactMap { parameter in
             (parameter["name"] as? String).map { "\(parameter["in"] ?? "") \($0)" }
         }
-        #expect(places == ["path userId", "query limit", "query cursor", "query hydrate", "query order", "query idsOnly"])
+        #expect(
+            places == ["path userId", "query limit", "query cursor", "query hydrate", "query order", "query idsOnly"])
         #expect(parameters[0]["required"] as? Bool == true)
         #expect(value(parameters[0], "schema", "type") as? String == "string")
         #expect(value(parameters[0], "schema", "pattern") as? String == "^[0-9]{1,20}$")
