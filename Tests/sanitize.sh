@@ -50,7 +50,8 @@ failures=0
 for target in "${targets[@]}"; do
     output="$build/$target.log"
     status=0
-    LD_PRELOAD="$preload" "$program" --testing-library swift-testing --filter "^$target\\." \
+    # One after the other: a hundred at once, each some ten times slower, outlast the time-outs of the servers that they start.
+    LD_PRELOAD="$preload" "$program" --testing-library swift-testing --no-parallel --filter "^$target\\." \
         > "$output" 2>&1 || status=$?
     reports="$(grep -cE '^(WARNING: ThreadSanitizer|==[0-9]+==ERROR: AddressSanitizer)' "$output" || true)"
     tests="$(grep -oE 'Test run with [0-9]+ tests?.*' "$output" | tail -n 1 || true)"
