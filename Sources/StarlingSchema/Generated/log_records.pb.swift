@@ -259,10 +259,58 @@ public nonisolated struct Starling_V1_FanoutModeChanged: Sendable {
   /// How many accounts followed the author then.
   public var followerCount: UInt64 = 0
 
-  /// The number of followers at which the mode changed.
+  /// The number of followers from which on authors were pulled then.
   public var threshold: UInt64 = 0
 
+  /// The rule that decided; back to push, the rule for which the author had been pulled.
+  public var reason: Starling_V1_FanoutModeChanged.Reason = .followers
+
+  /// How often the author posted: posts in the 24 hours up to the newest one. 0 when only the followers counted.
+  public var postsPerDay: UInt64 = 0
+
+  /// How many deliveries a day pushing one author could take then. 0 when only the followers counted.
+  public var deliveriesPerDayLimit: UInt64 = 0
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Rules by which authors are pulled.
+  public nonisolated enum Reason: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// By how many accounts follow the author.
+    case followers // = 0
+
+    /// By what pushing it costs: followers times posts a day.
+    case cost // = 1
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .followers
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .followers
+      case 1: self = .cost
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .followers: return 0
+      case .cost: return 1
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Starling_V1_FanoutModeChanged.Reason] = [
+      .followers,
+      .cost,
+    ]
+
+  }
 
   public init() {}
 }
@@ -762,7 +810,7 @@ nonisolated extension Starling_V1_PostDeleted: SwiftProtobuf.Message, SwiftProto
 
 nonisolated extension Starling_V1_FanoutModeChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FanoutModeChanged"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}author_id\0\u{1}mode\0\u{3}follower_count\0\u{1}threshold\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}author_id\0\u{1}mode\0\u{3}follower_count\0\u{1}threshold\0\u{1}reason\0\u{3}posts_per_day\0\u{3}deliveries_per_day_limit\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -774,6 +822,9 @@ nonisolated extension Starling_V1_FanoutModeChanged: SwiftProtobuf.Message, Swif
       case 2: try { try decoder.decodeSingularEnumField(value: &self.mode) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.followerCount) }()
       case 4: try { try decoder.decodeSingularUInt64Field(value: &self.threshold) }()
+      case 5: try { try decoder.decodeSingularEnumField(value: &self.reason) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.postsPerDay) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.deliveriesPerDayLimit) }()
       default: break
       }
     }
@@ -792,6 +843,15 @@ nonisolated extension Starling_V1_FanoutModeChanged: SwiftProtobuf.Message, Swif
     if self.threshold != 0 {
       try visitor.visitSingularUInt64Field(value: self.threshold, fieldNumber: 4)
     }
+    if self.reason != .followers {
+      try visitor.visitSingularEnumField(value: self.reason, fieldNumber: 5)
+    }
+    if self.postsPerDay != 0 {
+      try visitor.visitSingularUInt64Field(value: self.postsPerDay, fieldNumber: 6)
+    }
+    if self.deliveriesPerDayLimit != 0 {
+      try visitor.visitSingularUInt64Field(value: self.deliveriesPerDayLimit, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -800,9 +860,16 @@ nonisolated extension Starling_V1_FanoutModeChanged: SwiftProtobuf.Message, Swif
     if lhs.mode != rhs.mode {return false}
     if lhs.followerCount != rhs.followerCount {return false}
     if lhs.threshold != rhs.threshold {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.postsPerDay != rhs.postsPerDay {return false}
+    if lhs.deliveriesPerDayLimit != rhs.deliveriesPerDayLimit {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Starling_V1_FanoutModeChanged.Reason: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0FOLLOWERS\0\u{1}COST\0")
 }
 
 nonisolated extension Starling_V1_CelebrityThresholdChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {

@@ -66,8 +66,11 @@ struct FactScript {
             fact.postDeleted.authorID = reader.number()
         case 5:
             fact.fanoutModeChanged.authorID = reader.number()
-            fact.fanoutModeChanged.mode = Starling_V1_FanoutMode(rawValue: Int(reader.byte() % 4)) ?? .push
+            let bits = reader.byte()
+            fact.fanoutModeChanged.mode = Starling_V1_FanoutMode(rawValue: Int(bits % 4)) ?? .push
+            fact.fanoutModeChanged.reason = Starling_V1_FanoutModeChanged.Reason(rawValue: Int(bits / 4 % 4)) ?? .cost
             fact.fanoutModeChanged.followerCount = reader.number()
+            fact.fanoutModeChanged.postsPerDay = UInt64(bits) << 26
         case 6:
             fact.acknowledged.operation = UInt32(reader.byte())
             fact.acknowledged.actorID = reader.number()
