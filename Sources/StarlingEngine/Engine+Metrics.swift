@@ -14,6 +14,8 @@ public struct EngineMetrics: Sendable {
     public var skippedAway: UInt64 = 0
     /// Readers who are away now.
     public var awayReaders: UInt64 = 0
+    /// Deliveries a second that all workers together make while they have work; 0 until enough was delivered to tell.
+    public var deliveriesPerSecond: UInt64 = 0
     /// How long work for a snapshot kept workers from their reads, in nanoseconds, each time since the start. Without the time
     /// that the system gave to other threads meanwhile.
     public var stalls = StallSummary()
@@ -73,6 +75,7 @@ extension Engine {
                 stalls.merge(part.stalls)
             }
             metrics.publishedLSN = publishedLSN
+            metrics.deliveriesPerSecond = deliveriesPerSecond ?? 0
             metrics.stalls = StallSummary(stalls.held)
             metrics.stallsByClock = StallSummary(stalls.byClock)
             metrics.preemptedStalls = stalls.preempted

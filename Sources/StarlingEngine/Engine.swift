@@ -24,6 +24,7 @@ public final class Engine: Sendable {
     public let recovery: EngineRecovery
     let runners: [WorkerRunner]
     let awayPolicy: AwayPolicy
+    let fanoutCapacity: FanoutCapacity
     let time: any TimeSource
     let users: UserTable
     let posts: PostTable
@@ -101,6 +102,9 @@ public final class Engine: Sendable {
                 worker: $0, queueLimit: configuration.readQueueLimit, writer: signal, awayReports: awayReports)
         }
         awayPolicy = awayReports.policy
+        fanoutCapacity = FanoutCapacity(
+            rates: runners.map(\.rate), given: configuration.deliveriesPerSecond,
+            share: configuration.celebrityCostShare)
         self.configuration = configuration
         self.runners = runners
         self.directory = directory
@@ -143,7 +147,8 @@ public final class Engine: Sendable {
             let replayed = try replay.run()
             recovery = EngineRecovery(
                 log: opened.log.report, snapshotLSN: opened.manifest?.lsn ?? 0, rejectedSnapshots: opened.rejected,
-                replayedRecords: replayed, celebrityThreshold: opened.state.celebrityThreshold(configuration))
+                replayedRecords: replayed, celebrityThreshold: opened.state.celebrityThreshold(configuration),
+                reservedIDMilliseconds: opened.ids.milliseconds)
         } catch {
             for runner in runners { runner.stop() }
             for thread in workerThreads { thread.join() }
@@ -156,7 +161,7 @@ public final class Engine: Sendable {
             workers: opened.workers, ring: opened.ring, graph: opened.state.graph, arenaBytes: configuration.arenaBytes)
         let sequencer = Sequencer(
             state: opened.state, log: opened.log.writer, time: environment.time, memory: memory,
-            configuration: configuration)
+            capacity: fanoutCapacity, configuration: configuration)
         writer = Writer(
             sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
             configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)

@@ -15,8 +15,14 @@ public struct EngineConfiguration: Sendable {
     public var celebrityThreshold: Int?
     /// The threshold of a data directory in which nobody has set one.
     public static let defaultCelebrityThreshold = 10_000
-    /// An author goes back to being pushed below this share of the threshold, in percent.
+    /// An author goes back to being pushed below this share of the threshold and of the limit by cost, in percent.
     public var celebrityHysteresisPercent = 80
+    /// An author is also pulled when pushing it (followers times posts a day) takes more than this share of what all workers
+    /// together can deliver. 0 to 1; 0 for never. Tunable while running.
+    public var celebrityCostShare = 0.01
+    /// What all workers together can deliver in a second, for the rule above. Nil for what they are seen to do, as it should be
+    /// where time passes; simulations state it.
+    public var deliveriesPerSecond: UInt64?
     /// A reader who has not read for so many seconds is away: nothing is written to its timeline, which is built anew at its
     /// next read. 0 for never. Tunable while running.
     public var awayAfterSeconds: UInt32 = 30 * 86_400
@@ -70,6 +76,9 @@ public struct EngineConfiguration: Sendable {
         }
         if !(1...100).contains(celebrityHysteresisPercent) {
             return "celebrityHysteresisPercent is \(celebrityHysteresisPercent); it must be 1 to 100"
+        }
+        if !(0...1).contains(celebrityCostShare) {
+            return "celebrityCostShare is \(celebrityCostShare); it must be 0 to 1"
         }
         if writeQueueLimit < 1 || readQueueLimit < 1 { return "queue limits must be at least 1" }
         if !(1...Int(UInt32.max) - 1).contains(maximumPosts) { return "maximumPosts must be 1 to 4294967294" }

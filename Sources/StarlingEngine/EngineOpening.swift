@@ -15,6 +15,8 @@ public struct EngineRecovery: Sendable {
     public var replayedRecords: UInt64
     /// Followers from which on authors are pulled: as configured, else as last set while running.
     public var celebrityThreshold: Int
+    /// New posts get ids that are later than this, in milliseconds since 1970: up to here, ids may have been given away before.
+    public var reservedIDMilliseconds: UInt64
 }
 
 /// The state that a data directory held when it was opened, before the log's tail is replayed.

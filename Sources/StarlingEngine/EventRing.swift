@@ -14,7 +14,8 @@ struct Event {
         case postCreated
         /// The post `second` of `first` is gone.
         case postDeleted
-        /// `first` is pulled from now on (`second` is 1) or pushed (0); `third` followers, at `value` milliseconds.
+        /// `first` is pulled or pushed from now on and why (`second`: see `ModeChangeTable.Row`); `third` followers, at `value`
+        /// milliseconds.
         case fanoutModeChanged
         /// The reader `first` is away from now on (`second` is 1), or back (0).
         case readerAwayChanged

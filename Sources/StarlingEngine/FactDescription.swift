@@ -71,6 +71,7 @@ public struct FactDescription: Sendable {
                 "fanout_mode_changed",
                 ids(("authorId", change.authorID), ("followers", change.followerCount))
                     + [Field(name: "mode", value: change.mode == .pull ? "PULL" : "PUSH")]
+                    + (change.reason == .cost ? Self.costFields(change) : [])
             )
         case .celebrityThresholdChanged(let change):
             (
@@ -88,6 +89,14 @@ public struct FactDescription: Sendable {
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }
+    }
+
+    private static func costFields(_ change: Starling_V1_FanoutModeChanged) -> [Field] {
+        [
+            Field(name: "reason", value: "COST"),
+            Field(name: "postsPerDay", value: String(change.postsPerDay), isNumber: true),
+            Field(name: "deliveriesPerDayLimit", value: String(change.deliveriesPerDayLimit), isNumber: true),
+        ]
     }
 
     private static func ids(_ pairs: (String, UInt64)...) -> [Field] {

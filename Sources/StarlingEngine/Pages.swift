@@ -66,10 +66,29 @@ public struct Profile: Sendable {
     public var postCount: Int
     /// Whether its posts are merged at read instead of written to timelines.
     public var isPulled: Bool
-    /// When it was last switched, in milliseconds since 1970, and the followers it had then; nil when it never was.
-    public var lastSwitch: (milliseconds: UInt64, followerCount: Int)?
+    /// Its last switch between push and pull; nil when it never was switched.
+    public var lastSwitch: FanoutSwitch?
     /// Posts in the 24 hours up to its newest one.
     public var postsPerDay: Double
+}
+
+/// When and why an account was switched between push and pull.
+public struct FanoutSwitch: Sendable, Hashable {
+    /// In milliseconds since 1970, by the log's time.
+    public var milliseconds: UInt64
+    /// The followers that it had then.
+    public var followerCount: Int
+    /// The rule that decided; back to push, the rule for which it had been pulled.
+    public var reason: FanoutReason
+    /// How often it posted then; 0 when only the followers counted.
+    public var postsPerDay: Int
+
+    init(_ row: ModeChangeTable.Row) {
+        milliseconds = row.milliseconds
+        followerCount = Int(row.followerCount)
+        reason = row.reason
+        postsPerDay = Int(row.postsPerDay)
+    }
 }
 
 /// What a post says.

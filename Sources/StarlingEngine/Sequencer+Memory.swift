@@ -26,13 +26,16 @@ extension Sequencer {
         return need
     }
 
-    /// A switch to pull that `gained` followers more would lead to: an entry with each follower.
-    func needOfSwitch(of author: UserID, gained: Int = 0) -> MemoryNeed {
+    /// A switch to pull that `gained` followers and `morePosts` posts more can lead to: an entry with each follower. It is asked
+    /// for too when the last switch was too short a time ago: that time may pass before the command is done.
+    func needOfSwitch(of author: UserID, gained: Int = 0, morePosts: Int = 0) -> MemoryNeed {
         guard let index = state.users.index(of: author) else {
-            return gained >= celebrityThreshold ? Self.needOfPull(followers: gained) : MemoryNeed()
+            return gained >= rule.threshold ? Self.needOfPull(followers: gained) : MemoryNeed()
         }
         let followers = state.graph.followerCount(index) + gained
-        guard !state.graph.isPulled(index), followers >= celebrityThreshold else { return MemoryNeed() }
+        guard !state.graph.isPulled(index),
+            followers >= rule.threshold || isTooCostly(index, followers: followers, morePosts: morePosts)
+        else { return MemoryNeed() }
         return Self.needOfPull(followers: followers)
     }
 
@@ -40,14 +43,24 @@ extension Sequencer {
         MemoryNeed(pulled: followers * SortedSetArena<UInt32>.allocationsPerInsert)
     }
 
-    /// So many posts of an author: an entry in each follower's timeline, or a switch to pull.
+    /// So many posts of an author: an entry in each follower's timeline, or a switch to pull, or both, when it is only the later
+    /// posts that cost too much.
     func needOfPosts(_ count: Int, by author: UserID) -> MemoryNeed {
         guard let index = state.users.index(of: author) else { return MemoryNeed() }
-        let change = needOfSwitch(of: author)
-        if change != MemoryNeed() { return change }
         let followers = state.graph.followerCount(index)
-        if state.graph.isPulled(index), !isBelowHysteresis(followers) { return MemoryNeed() }
-        return MemoryNeed(timelines: followers * timelineAllocations(count))
+        var need = MemoryNeed()
+        if state.graph.isPulled(index) {
+            // With the last of several posts, the earlier ones may lie more than a day back.
+            let staysPulled =
+                count == 1
+                ? !mayBePushedAgain(index, followers: followers) : !rule.isBelowHysteresis(followers: followers)
+            if staysPulled { return need }
+        } else {
+            need = needOfSwitch(of: author, morePosts: count - 1)
+            if followers >= rule.threshold { return need }
+        }
+        need.timelines = followers * timelineAllocations(count)
+        return need
     }
 
     func timelineAllocations(_ insertions: Int) -> Int {

@@ -9,8 +9,8 @@ final class Sequencer {
     let state: SequencerState
     private let log: LogWriter
     private let time: any TimeSource
-    private(set) var celebrityThreshold: Int
-    private let hysteresisPercent: Int
+    var rule: FanoutRule
+    let capacity: FanoutCapacity
     private let maximumKeys: Int
     let memory: MemoryAdmission
     let timelineCap: Int
@@ -20,16 +20,18 @@ final class Sequencer {
 
     init(
         state: SequencerState, log: LogWriter, time: any TimeSource, memory: MemoryAdmission,
-        configuration: EngineConfiguration
+        capacity: FanoutCapacity, configuration: EngineConfiguration
     ) {
+        self.capacity = capacity
         self.memory = memory
         timelineCap = configuration.timelineCap
         arenaBytes = configuration.arenaBytes
         self.state = state
         self.log = log
         self.time = time
-        celebrityThreshold = state.celebrityThreshold(configuration)
-        hysteresisPercent = configuration.celebrityHysteresisPercent
+        rule = FanoutRule(
+            threshold: state.celebrityThreshold(configuration),
+            hysteresisPercent: configuration.celebrityHysteresisPercent)
         maximumKeys = configuration.maximumIdempotencyKeys
     }
 
@@ -49,7 +51,7 @@ final class Sequencer {
             guard threshold >= 1 else { throw .invalid(field: "celebrityThreshold", reason: "it must be at least 1") }
             let change = Starling_V1_CelebrityThresholdChanged.with { $0.threshold = UInt64(threshold) }
             try record(.celebrityThresholdChanged(change), WriteContext(actor: context.actor))
-            celebrityThreshold = threshold
+            rule.threshold = threshold
             return receipt(.done)
         case .setReadersAway(let users, let away): return try setReadersAway(users, away, context)
         case .barrier:
@@ -63,35 +65,6 @@ final class Sequencer {
 
     func receipt(_ outcome: CommandOutcome) -> WriteReceipt {
         WriteReceipt(lsn: state.lastLSN, outcome: outcome, isReplay: false)
-    }
-
-    /// Decides whether an author is pushed or pulled, and records a switch. Runs before each post and after each change
-    /// of the follower count, so that a new threshold takes effect with the author's next post at the latest.
-    func reconsiderFanoutMode(of author: UserID) throws(EngineError) {
-        guard let index = state.users.index(of: author) else { return }
-        let followers = state.graph.followerCount(index)
-        let isPulled = state.graph.isPulled(index)
-        let mode: Starling_V1_FanoutMode
-        if !isPulled, followers >= celebrityThreshold {
-            mode = .pull
-        } else if isPulled, isBelowHysteresis(followers) {
-            mode = .push
-        } else {
-            return
-        }
-        let change = Starling_V1_FanoutModeChanged.with {
-            $0.authorID = author.rawValue
-            $0.mode = mode
-            $0.followerCount = UInt64(followers)
-            $0.threshold = UInt64(celebrityThreshold)
-        }
-        try record(.fanoutModeChanged(change), WriteContext(actor: author))
-    }
-
-    func isBelowHysteresis(_ followers: Int) -> Bool {
-        // The highest thresholds, which stand for "never", times 100 are too large for an integer.
-        let (limit, overflow) = celebrityThreshold.multipliedReportingOverflow(by: hysteresisPercent)
-        return overflow || followers * 100 < limit
     }
 
     /// Only accounts that are new take room.

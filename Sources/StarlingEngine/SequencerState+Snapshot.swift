@@ -8,7 +8,9 @@ extension SequencerState: StoredState {
         let rows = StoredPart(
             name: "posts", region: posts.table.region, usedBytes: { [posts] in posts.table.bytesInUse },
             adopt: { [posts] bytes throws(ArenaError) in try posts.adoptLoadedPages(usedBytes: bytes) })
-        return [ids, rows, newestPost.stored(as: "newestPost")] + graph.storedParts + idempotencyParts
+        return [
+            ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
+        ] + graph.storedParts + idempotencyParts
     }
 
     /// Adopted together at last: they have to fit each other.
@@ -37,6 +39,7 @@ extension SequencerState: StoredState {
         milliseconds = time
         keptThreshold = values["celebrityThreshold"].flatMap { $0 == 0 ? nil : Int(clamping: $0) }
         graph.adopt(edgeCount: edges)
+        modeChanges.adoptLoadedRows()
         try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
         if posts.count > 0 { mint.observe(PostID(rawValue: posts.rows[Int(posts.count)].id)) }
     }

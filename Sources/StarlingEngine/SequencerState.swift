@@ -22,6 +22,8 @@ final class SequencerState {
     var hasLostRecords = false
     /// Each author's newest post.
     let newestPost: MappedTable<PostOrdinal>
+    /// The latest switch of each author that ever switched.
+    let modeChanges: ModeChangeTable
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -33,6 +35,7 @@ final class SequencerState {
             maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages, in: memory)
         graph = try FollowGraph(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
+        modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
@@ -162,10 +165,14 @@ final class SequencerState {
     ) throws(FactError) {
         let author = try use(change.authorID, lsn: lsn)
         let isPulled = change.mode == .pull
+        let row = ModeChangeTable.Row(
+            milliseconds: time, author: author, followerCount: UInt32(clamping: change.followerCount),
+            postsPerDay: UInt32(clamping: change.postsPerDay), reason: change.reason == .cost ? .cost : .followers)
         graph.setPulled(author, isPulled)
+        modeChanges.note(row)
         emit(
-            .fanoutModeChanged, lsn: lsn, first: author, second: isPulled ? 1 : 0,
-            third: UInt32(clamping: change.followerCount), value: time)
+            .fanoutModeChanged, lsn: lsn, first: author, second: row.secondNumber(isPull: isPulled),
+            third: row.followerCount, value: time)
     }
 
     private func changeAway(_ change: Starling_V1_ReadersAwayChanged, lsn: UInt64) {

@@ -186,9 +186,8 @@ extension Worker {
     /// once. So a switch back costs nothing, and neither direction loses or repeats a post.
     private func changeMode(_ event: Event) -> Bool {
         let author = Int(event.first)
-        modeChanges.note(
-            ModeChangeTable.Row(milliseconds: event.value, author: event.first, followerCount: event.third))
-        guard event.second == 1 else {
+        modeChanges.note(ModeChangeTable.Row(event))
+        guard ModeChangeTable.Row.isPull(event) else {
             authorFlags.writable(author).pointee &= ~AuthorFlag.pulled
             return true
         }

@@ -47,20 +47,7 @@ extension Worker {
             followingCount: followees.rows[reader].count,
             postCount: Int(postCounts.rows[reader]),
             isPulled: authorFlags.rows[Int(user)] & AuthorFlag.pulled != 0,
-            lastSwitch: modeChanges[user].map { ($0.milliseconds, Int($0.followerCount)) },
-            postsPerDay: postsPerDay(of: user))
-    }
-
-    /// Posts of the author in the 24 hours up to the newest one. O(log n).
-    private func postsPerDay(of author: UserIndex) -> Double {
-        let newest = newestPosts.rows[Int(author)]
-        guard newest != 0 else { return 0 }
-        let row = posts.rows[Int(newest)]
-        let time = PostID(rawValue: row.id).milliseconds
-        let dayBefore = (max(time, PostIDMint.epoch + 86_400_000) - 86_400_000 - PostIDMint.epoch) << PostIDMint.lowBits
-        let bound = posts.firstOrdinal(notBefore: PostID(rawValue: dayBefore), among: newest)
-        let older = posts.newest(below: bound, from: newest)
-        let olderCount = older == 0 ? 0 : posts.rows[Int(older)].height + 1
-        return Double(row.height + 1 - olderCount)
+            lastSwitch: modeChanges[user].map(FanoutSwitch.init),
+            postsPerDay: Double(posts.postsPerDay(upTo: newestPosts.rows[Int(user)])))
     }
 }

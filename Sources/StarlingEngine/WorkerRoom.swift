@@ -32,6 +32,9 @@ struct WorkerStop: ~Copyable {
     /// The sets that had no room, or nil.
     var full: SetKind? { SetKind(rawValue: kind.load(ordering: .acquiring)) }
 
+    /// Whether a log is being replayed, which may stop the worker.
+    var mayStop: Bool { isReplaying.load(ordering: .relaxed) }
+
     /// From now on the sequencer sees to it that nothing stops the worker.
     func forbid() { isReplaying.store(false, ordering: .releasing) }
 

@@ -20,6 +20,8 @@ final class WorkerRunner: @unchecked Sendable {
     private let mailbox: Mailbox<WorkerJob>
     private let writer: WriterSignal
     private let awayReports: AwayReports
+    /// What this worker can deliver.
+    let rate = DeliveryRate()
     private var awaySweep = AwaySweep()
     private let isStopping = Atomic<Bool>(false)
     private let queueLimit: Int
@@ -86,9 +88,20 @@ final class WorkerRunner: @unchecked Sendable {
     }
 
     private func applyEvents(budget: UInt64) -> Bool {
-        let applied = worker.applySlice(budget: budget)
-        if applied { writer.wakeIfWaiting() }
-        return applied
+        let start = worker.time.monotonicNanoseconds()
+        let before = worker.pushed
+        guard worker.applySlice(budget: budget) else { return false }
+        writer.wakeIfWaiting()
+        noteRate(worker.pushed &- before, since: start)
+        return true
+    }
+
+    /// A replay says little of what the worker can do later: it waits for the log, and its memory is cold. Slices beside a
+    /// snapshot's copies are too small to count.
+    private func noteRate(_ deliveries: UInt64, since start: UInt64) {
+        guard deliveries >= DeliveryRate.leastDeliveries, !worker.stop.mayStop else { return }
+        let now = worker.time.monotonicNanoseconds()
+        rate.note(deliveries: deliveries, nanoseconds: now > start ? now - start : 0)
     }
 
     private func runJobs() -> Bool {

@@ -96,6 +96,7 @@ final class Writer: @unchecked Sendable {
         // Changing nothing while the disk is behind bounds the memory of a snapshot's copies.
         if sequencer.state.snapshot?.mustWait == true { return .stalled }
         let head = ring.head
+        sequencer.readCapacity()
         let isStalled = sequenceRound()
         if answers.isEmpty { return isStalled ? .stalled : .worked }
         finishRound(hasRecords: ring.head != head)

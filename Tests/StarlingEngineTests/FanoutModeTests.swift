@@ -42,6 +42,7 @@ import Testing
         let change = try fixture.profile(Self.author).lastSwitch
         #expect(change?.milliseconds == 1_700_000_005_000)
         #expect(change?.followerCount == 12)
+        #expect(change?.reason == .followers && change?.postsPerDay == 0)
     }
 
     @Test func importedFollowsSwitchToo() throws {

@@ -112,6 +112,32 @@ import Testing
         #expect(run.taken > 500)
     }
 
+    /// Authors who are pulled for their cost and pushed again, while hours pass and memory is full.
+    @Test(arguments: 1...4)
+    func switchesForCostNeverOverflow(seed: Int) throws {
+        var configuration = Self.configuration(arenaBytes: [96 << 10, 128 << 10][seed % 2], workers: 1 + seed % 3)
+        configuration.celebrityThreshold = seed < 3 ? 1_000 : 12
+        configuration.celebrityCostShare = 0.001
+        configuration.deliveriesPerSecond = 1
+        var run = try Run(configuration, seed: UInt64(seed), users: 120)
+        for round in 0..<4_000 {
+            try run.operate(removing: round / 500 % 2 == 0 ? 10 : 40)
+            if round % 50 == 0 {
+                run.fixture.time.advance(milliseconds: UInt64.random(in: 0...4_000_000, using: &run.random))
+                run.fixture.engine.fanoutCapacity.give(UInt64.random(in: 1...8, using: &run.random))
+            }
+        }
+        try run.check()
+        let digest = try run.fixture.digest()
+        try run.fixture.restart(crash: .loseUnsynced)
+        #expect(try run.fixture.digest() == digest)
+        #expect(run.refused > 0)
+        let profiles = try (1...120).compactMap { user in
+            try run.fixture.read { run.fixture.engine.profile(of: UserID(rawValue: UInt64(user)), completion: $0) }
+        }
+        #expect(profiles.contains { $0.lastSwitch?.reason == .cost })
+    }
+
     /// Removals give room back, and writing goes on.
     @Test func writingRecoversWhenSpaceReturns() throws {
         let fixture = try EngineFixture(Self.configuration(arenaBytes: 64 << 10, workers: 1))

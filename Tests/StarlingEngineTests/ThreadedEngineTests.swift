@@ -87,6 +87,32 @@ import Testing
         try engine.close()
     }
 
+    /// With its own threads and clock an engine learns what it can deliver, and goes by it.
+    @Test func engineMeasuresItself() throws {
+        let engine = try open(SimulatedDisk(seed: 6)) {
+            $0.workers = 1
+            $0.celebrityThreshold = 1_000_000
+        }
+        let author = UserID(rawValue: 1)
+        func run(_ command: Command) throws {
+            _ = try Client.wait { engine.submit(command, WriteContext(actor: author), completion: $0) }.get()
+        }
+        try run(.importFollows((2...4_001).map { NewFollow(follower: UserID(rawValue: $0), followee: author) }))
+        #expect(engine.deliveriesPerSecond == nil && engine.deliveriesPerDayLimit == nil)
+        for _ in 0..<60 { try run(.createPost(NewPost(author: author, text: "x"))) }
+        _ = try Client.wait { engine.quiesce(completion: $0) }.get()
+        #expect(try #require(engine.deliveriesPerSecond) > 0)
+        #expect(try Client.wait { engine.metrics(completion: $0) }.get().deliveriesPerSecond > 0)
+        // So little that any capacity is too small for the author.
+        engine.celebrityCostShare = 1e-15
+        #expect(engine.deliveriesPerDayLimit == 0)
+        try run(.createPost(NewPost(author: author, text: "x")))
+        let lsn = engine.publishedLSN
+        let profile = try Client.wait { engine.profile(of: author, minimumLSN: lsn, completion: $0) }.get()
+        #expect(profile?.lastSwitch?.reason == .cost)
+        try engine.close()
+    }
+
     @Test func failureOfTheLogEndsTheWritingAndAnswersAll() throws {
         let disk = SimulatedDisk(seed: 4)
         let told = Atomic<Int>(0)
