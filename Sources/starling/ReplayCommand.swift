@@ -76,6 +76,8 @@ struct ReplayCommand: AsyncParsableCommand {
         configuration.workers = workers ?? Processors.count
         configuration.acknowledgement = AcknowledgementLevel(rawValue: ack) ?? .disk
         configuration.celebrityThreshold = celebrityThreshold
+        // What this machine can deliver must not show in the digest.
+        configuration.celebrityCostShare = 0
         configuration.timelineCap = timelineCap
         return try EmbeddedTarget(directory: data, configuration: configuration)
     }

@@ -104,7 +104,12 @@ import Testing
             Read(operation: "GetConfig", request: Starling_V1_GetConfigRequest(), answer: Starling_V1_Config.self),
             Read(
                 operation: "UpdateConfig",
-                request: Starling_V1_UpdateConfigRequest.with { $0.values = ["fanout.celebrityThreshold": "77"] },
+                request: Starling_V1_UpdateConfigRequest.with {
+                    $0.values = [
+                        "fanout.celebrityThreshold": "77", "fanout.celebrityCostShare": "0.5",
+                        "fanout.awayAfterSeconds": "0",
+                    ]
+                },
                 answer: Starling_V1_Config.self),
         ]
     }

@@ -21,6 +21,10 @@ import Testing
         ("logging.level", "debug", []), ("timeline.cap", "50", ["0", "1000001"]),
         ("fanout.awayAfterSeconds", "86400", ["-1", "4294967296"]), ("fanout.deliveryRecords", "4096", ["0", "1e6"]),
         ("fanout.celebrityThreshold", "5", ["0", "-5"]), ("fanout.celebrityHysteresisPercent", "55", ["0", "101"]),
+        (
+            "fanout.celebrityCostShare", "0.25",
+            ["", "-0.1", "1.1", "nan", "inf", "0x1p-2", "half", "1%", "0,5", " 0.5"]
+        ),
         ("log.segmentBytes", "65536", ["65535", "9999999999999"]), ("log.batchBytes", "4096", ["0", "99999999"]),
         ("log.segmentMilliseconds", "1000", ["-1", ""]), ("log.retentionBytes", "1000000", ["-1", "all"]),
         ("log.retentionMilliseconds", "86400000", ["-1", "1d"]), ("log.scrubBytesPerSecond", "0", ["-1"]),

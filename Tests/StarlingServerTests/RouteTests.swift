@@ -1,3 +1,4 @@
+import StarlingEngine
 import StarlingTestSupport
 import Testing
 
@@ -131,6 +132,50 @@ import Testing
             #expect(page["items"]?[0]?["post"] == made["post"])
             let totals = try await admin.request("GET", "/admin/quiesce").json["totals"]
             #expect(totals?["deliveriesPull"] == .string("3") && totals?["deliveriesPushed"] == .string("0"))
+        }
+    }
+
+    /// The share that was set while running takes effect, the author's mode says so, and the figures are there.
+    @Test func celebrityCostShareChangesWhileRunning() async throws {
+        try await TestDaemon.run(configure: { $0.engine.deliveriesPerSecond = 1 }) { daemon in
+            let (http, admin) = (try daemon.http(), try daemon.admin())
+            func mode() async throws -> JSONValue {
+                let made = try await http.request("POST", "/v1/posts", ["X-Actor-Id": "9"], json: #"{"text":"star"}"#)
+                let lsn = try #require(made.json["lsn"]?.string)
+                return try await http.request("GET", "/v1/users/9/fanout-mode", ["X-Min-Lsn": lsn]).json
+            }
+            for follower in 1...3 { _ = try await http.request("PUT", "/v1/users/\(follower)/following/9") }
+            let pushed = try await mode()
+            #expect(pushed["mode"] == .string("PUSH"))
+            let reason = "never switched: 3 followers; authors are pulled from 10000 on, or above 864 deliveries a day"
+            #expect(pushed["reason"] == .string(reason))
+            let body = #"{"values":{"fanout.celebrityCostShare":"1e-5"}}"#
+            let changed = try await admin.request("PATCH", "/admin/config", json: body).json["values"]
+            #expect(changed?["fanout.celebrityCostShare"] == .string("1e-05"))
+            let pulled = try await mode()
+            #expect(pulled["mode"] == .string("PULL") && pulled["postsPerDay"]?.number == 2)
+            let why = "pulled since followers times posts a day were 3 times 1; the limit is now 0 deliveries a day"
+            #expect(pulled["reason"] == .string(why))
+            let metrics = String(decoding: try await admin.request("GET", "/metrics").body, as: UTF8.self)
+            #expect(metrics.contains("\nstarling_fanout_capacity_deliveries_per_second 1\n"))
+        }
+    }
+
+    /// Of several settings all are changed, or none: also when it is not their values that are in the way.
+    @Test func configChangesAsAWhole() async throws {
+        try await TestDaemon.run { daemon in
+            let admin = try daemon.admin()
+            let before = try await admin.request("GET", "/admin/config").json["values"]
+            for bad in [#""workers":"3""#, #""fanout.celebrityThreshold":"0""#, #""fanout.celebrityCostShare":"1.5""#] {
+                let body = #"{"values":{"fanout.awayAfterSeconds":"77",\#(bad)}}"#
+                #expect(try await admin.request("PATCH", "/admin/config", json: body).status == 400)
+                #expect(try await admin.request("GET", "/admin/config").json["values"] == before)
+            }
+            try daemon.daemon.engine.close()
+            let body =
+                #"{"values":{"fanout.awayAfterSeconds":"77","fanout.celebrityCostShare":"0.5","fanout.celebrityThreshold":"7"}}"#
+            #expect(try await admin.request("PATCH", "/admin/config", json: body).status == 503)
+            #expect(try await admin.request("GET", "/admin/config").json["values"] == before)
         }
     }
 

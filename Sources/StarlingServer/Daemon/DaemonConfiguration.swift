@@ -102,6 +102,14 @@ public struct DaemonConfiguration: Sendable {
                 return nil
             })
 
+        static let celebrityCostShare = Setting(
+            key: RuntimeSettings.celebrityCostShareKey, read: { String($0.engine.celebrityCostShare) },
+            write: { configuration, value in
+                guard let share = RuntimeSettings.share(value) else { return RuntimeSettings.shareRange }
+                configuration.engine.celebrityCostShare = share
+                return nil
+            })
+
         static let authentication = Setting(
             key: "auth", read: { _ in "off" },
             write: { _, value in
@@ -135,6 +143,7 @@ public struct DaemonConfiguration: Sendable {
         .text("logging.level", \.logLevel),
         .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
         .celebrityThreshold,
+        .celebrityCostShare,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
         .number("fanout.awayAfterSeconds", \.engine.awayAfterSeconds, 0...UInt32.max),
         .number("fanout.deliveryRecords", \.engine.deliveryRecords, 1...(1 << 28)),

@@ -40,6 +40,10 @@ struct MetricsText {
         line("starling_deliveries_total", "mode=\"pull\"", Double(metrics.pulled))
         line("starling_deliveries_total", "mode=\"away\"", Double(metrics.skippedAway))
         gauge("starling_away_readers", "Readers who have not read for long.", metrics.awayReaders)
+        gauge(
+            "starling_fanout_capacity_deliveries_per_second",
+            "What all workers together deliver while they have work; 0 until enough was delivered to tell.",
+            metrics.deliveriesPerSecond)
     }
 
     private mutating func add(_ stalls: StallSummary, as name: String, _ help: String) {

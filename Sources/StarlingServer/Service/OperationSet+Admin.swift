@@ -112,20 +112,23 @@ extension OperationSet {
     ) {
         attempt(respond) { () throws(Problem) in
             let change = try RuntimeSettings.Change(request.values, known: settings.values)
-            if let seconds = change.awayAfterSeconds {
-                engine.awayAfterSeconds = seconds
-            }
-            guard let threshold = change.celebrityThreshold else {
-                return respond(.success(Reply(response: .with { $0.values = settings.values })))
-            }
-            engine.setCelebrityThreshold(threshold) { [settings] result in
+            guard let threshold = change.celebrityThreshold else { return finish(change, respond) }
+            // The only one that can fail goes first: then all of them are set, or none is.
+            engine.setCelebrityThreshold(threshold) { [self] result in
                 switch result {
                 case .failure(let error): respond(.failure(Problem(error)))
                 case .success:
                     settings.celebrityThreshold = threshold
-                    respond(.success(Reply(response: .with { $0.values = settings.values })))
+                    finish(change, respond)
                 }
             }
         }
+    }
+
+    /// Sets what cannot fail, and answers.
+    private func finish(_ change: RuntimeSettings.Change, _ respond: Respond<Starling_V1_Config>) {
+        if let seconds = change.awayAfterSeconds { engine.awayAfterSeconds = seconds }
+        if let share = change.celebrityCostShare { engine.celebrityCostShare = share }
+        respond(.success(Reply(response: .with { $0.values = settings.values })))
     }
 }

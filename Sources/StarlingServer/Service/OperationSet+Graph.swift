@@ -199,7 +199,7 @@ extension OperationSet {
         let user = UserID(rawValue: request.userID)
         engine.profile(
             of: user, minimumLSN: call.context.minimumLSN,
-            completion: reading(respond) { [settings] (profile: Profile?) throws(Problem) in
+            completion: reading(respond) { [settings, engine] (profile: Profile?) throws(Problem) in
                 guard let profile else { throw Problem(.userNotFound(user)) }
                 return .with {
                     $0.mode = profile.isPulled ? .pull : .push
@@ -208,17 +208,12 @@ extension OperationSet {
                     if let change = profile.lastSwitch {
                         $0.since = Google_Protobuf_Timestamp(milliseconds: change.milliseconds)
                     }
-                    $0.reason = Self.reason(profile, threshold: settings.celebrityThreshold)
+                    $0.reason =
+                        FanoutModeReason(
+                            profile: profile, threshold: settings.celebrityThreshold,
+                            deliveriesPerDayLimit: engine.deliveriesPerDayLimit
+                        ).text
                 }
             })
-    }
-
-    private static func reason(_ profile: Profile, threshold: Int) -> String {
-        guard let change = profile.lastSwitch else {
-            return "never switched: \(profile.followerCount) followers; authors are pulled from \(threshold) on"
-        }
-        return profile.isPulled
-            ? "pulled since it had \(change.followerCount) followers; the threshold is now \(threshold)"
-            : "pushed again since it had \(change.followerCount) followers; the threshold is now \(threshold)"
     }
 }

@@ -13,6 +13,7 @@ final class RuntimeSettings: Sendable {
 
     static let celebrityThresholdKey = "fanout.celebrityThreshold"
     static let awayAfterKey = "fanout.awayAfterSeconds"
+    static let celebrityCostShareKey = "fanout.celebrityCostShare"
 
     /// - Parameter values: all settings by key, as the configuration file names them.
     init(values: [String: String], engine: Engine, isAuthenticated: Bool, offersAdminOverTCP: Bool) {
@@ -34,13 +35,27 @@ final class RuntimeSettings: Sendable {
         var values = fixed
         values[Self.awayAfterKey] = String(engine.awayAfterSeconds)
         values[Self.celebrityThresholdKey] = String(celebrityThreshold)
+        values[Self.celebrityCostShareKey] = String(engine.celebrityCostShare)
         return values
+    }
+
+    /// What a share may be, for people.
+    static let shareRange = "it must be a decimal number from 0 to 1"
+
+    /// A share, 0 to 1, or nil.
+    static func share(_ text: String) -> Double? {
+        // Else "nan" and hexadecimal numbers were some.
+        guard text.utf8.allSatisfy({ (48...57).contains($0) || "+-.eE".utf8.contains($0) }), let share = Double(text),
+            (0...1).contains(share)
+        else { return nil }
+        return share
     }
 
     /// New values that were checked: all of them can be set, or none is.
     struct Change {
         var celebrityThreshold: Int?
         var awayAfterSeconds: UInt32?
+        var celebrityCostShare: Double?
 
         init(_ values: [String: String], known: [String: String]) throws(Problem) {
             for (key, value) in values.sorted(by: { $0.key < $1.key }) {
@@ -56,6 +71,11 @@ final class RuntimeSettings: Sendable {
                         throw .invalid("values.\(key)", "it must be a whole number of seconds, 0 to 4294967295")
                     }
                     awayAfterSeconds = number
+                case RuntimeSettings.celebrityCostShareKey:
+                    guard let share = RuntimeSettings.share(value) else {
+                        throw .invalid("values.\(key)", RuntimeSettings.shareRange)
+                    }
+                    celebrityCostShare = share
                 default:
                     throw .invalid("values.\(key)", "it cannot change while running: set it in the file and restart")
                 }

@@ -45,11 +45,11 @@ final class DaemonTimelines {
         daemon = try program.serve(data: directory, workers: workers, settings: Self.settings(cap: cap) + settings)
     }
 
-    /// No snapshots while something is measured.
+    /// No snapshots while something is measured, and nobody pulled for what was measured.
     static func settings(cap: Int) -> [String] {
         [
             "timeline.cap=\(cap)", "snapshots.logBytes=0", "snapshots.milliseconds=0", "snapshots.recordsAtClose=0",
-            "log.scrubBytesPerSecond=0",
+            "log.scrubBytesPerSecond=0", "fanout.celebrityCostShare=0",
         ]
     }
 

@@ -25,6 +25,8 @@ final class LoadedEngine {
         configuration.ringEvents = Self.ringEvents
         configuration.snapshots.isEnabled = false
         configuration.scrubBytesPerSecond = 0
+        // Who is pushed is the benchmark's to say.
+        configuration.celebrityCostShare = 0
         change(&configuration)
         self.graph = graph
         self.directory = directory
