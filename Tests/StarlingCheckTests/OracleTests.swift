@@ -70,6 +70,32 @@ import Testing
         #expect(oracle.lastLSN == 5)
     }
 
+    /// The limit is 5 deliveries a day.
+    @Test func anAuthorIsPulledAndPushedAgainForItsCostNoMoreThanOnceAnHour() {
+        let hour: UInt64 = 3_600_000
+        var oracle = Self.oracle()
+        oracle.cost = Oracle.CostRule(share: 1.0 / 32_768, capacity: 2)
+        #expect(oracle.cost.limit == 5)
+        for follower: UInt64 in 1...3 { _ = oracle.run(.follow(UserID(rawValue: 9)), context(follower), wall: 10) }
+        for wall: UInt64 in 10...12 { _ = oracle.run(post(9), context(9), wall: wall) }
+        #expect(oracle.switches.toPullForCost == 1)
+        #expect(oracle.lastLSN == 7)
+        // Cheap enough, but too soon.
+        _ = oracle.run(.unfollow(UserID(rawValue: 9)), context(1), wall: 13)
+        _ = oracle.run(.unfollow(UserID(rawValue: 9)), context(2), wall: 12 + hour - 1)
+        #expect(oracle.switches.toPushForCost == 0)
+        _ = oracle.run(.unfollow(UserID(rawValue: 9)), context(3), wall: 12 + hour)
+        #expect(oracle.switches.toPushForCost == 1)
+        // What counts is the day up to the newest post, however long ago that was.
+        for follower: UInt64 in 1...3 {
+            _ = oracle.run(.follow(UserID(rawValue: 9)), context(follower), wall: 30 * hour)
+        }
+        #expect(oracle.switches.toPullForCost == 2)
+        oracle.cost.share = 0
+        _ = oracle.run(post(9), context(9), wall: 31 * hour)
+        #expect(oracle.switches.toPushForCost == 2)
+    }
+
     @Test func anIDNeverFallsAndNeverChanges() throws {
         var oracle = Self.oracle()
         _ = oracle.run(post(2), context(2), wall: 10)

@@ -17,7 +17,7 @@ struct ExpectedFact: Equatable {
         case imported([Edge], outcomes: [UInt32], actor: UInt64)
         case posted(Post)
         case deleted(post: UInt64, author: UInt64)
-        case switched(author: UInt64, isPulled: Bool, followers: UInt64, threshold: UInt64)
+        case switched(Switch)
         case thresholdSet(UInt64)
         case awaySet([UInt64], Bool)
         /// `operation` is the opcode of the request that changed nothing.
@@ -30,9 +30,26 @@ struct ExpectedFact: Equatable {
         var sinceMilliseconds: UInt64
     }
 
+    struct Switch: Equatable {
+        var author: UInt64
+        var isPulled: Bool
+        var followers: UInt64
+        var threshold: UInt64
+        /// What decided when it was not the number of followers alone.
+        var cost: Cost?
+
+        struct Cost: Equatable {
+            var postsPerDay: UInt64
+            /// Deliveries a day; 0 when there was no limit.
+            var limit: UInt64
+        }
+    }
+
     struct Post: Equatable {
         /// 0 while nobody has been told.
         var id: UInt64 = 0
+        /// The time that the id tells, known before the id is.
+        var milliseconds: UInt64
         var author: UInt64
         var text: String
         var kind: PostKind

@@ -31,8 +31,11 @@ enum FactReader {
         case .postDeleted(let post): .deleted(post: post.postID, author: post.authorID)
         case .fanoutModeChanged(let change):
             .switched(
-                author: change.authorID, isPulled: change.mode == .pull, followers: change.followerCount,
-                threshold: change.threshold)
+                .init(
+                    author: change.authorID, isPulled: change.mode == .pull, followers: change.followerCount,
+                    threshold: change.threshold,
+                    cost: change.reason == .cost
+                        ? .init(postsPerDay: change.postsPerDay, limit: change.deliveriesPerDayLimit) : nil))
         case .celebrityThresholdChanged(let change): .thresholdSet(change.threshold)
         case .readersAwayChanged(let change): .awaySet(change.users, change.away)
         case .acknowledged(let done): .acknowledged(operation: done.operation, actor: done.actorID)
@@ -58,7 +61,8 @@ enum FactReader {
         guard let body else { throw Unreadable(description: "post \(post.postID) has no body") }
         let words = try Starling_V1_PostBody(serializedBytes: Array(body))
         return ExpectedFact.Post(
-            id: post.postID, author: post.authorID, text: words.text,
+            id: post.postID, milliseconds: PostID(rawValue: post.postID).milliseconds, author: post.authorID,
+            text: words.text,
             kind: PostKind(rawValue: UInt8(clamping: post.kind.rawValue)) ?? .text, mediaURL: words.mediaURL,
             isPublic: post.visibility == .public, replyTo: post.replyTo, repostOf: post.repostOf)
     }

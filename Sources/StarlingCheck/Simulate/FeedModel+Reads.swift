@@ -59,6 +59,13 @@ extension FeedModel {
         return posts.count { $0.author == number && !$0.isDeleted }
     }
 
+    /// Posts of the account with this number, deleted ones too, in the 24 hours up to its newest one.
+    func postsPerDay(_ number: Int) -> Int {
+        let times = posts.filter { $0.author == number }.map(\.milliseconds)
+        guard let newest = times.last else { return 0 }
+        return times.count { $0 + 86_400_000 >= newest }
+    }
+
     /// Posts that are not deleted.
     var livePosts: Int { posts.count { !$0.isDeleted } }
 }

@@ -6,9 +6,16 @@ struct FeedModel {
     struct Post {
         var id: UInt64
         let lsn: UInt64
+        /// By its id.
+        let milliseconds: UInt64
         let author: Int
         let fact: ExpectedFact.Post
         var isDeleted = false
+    }
+
+    struct LastSwitch {
+        var milliseconds: UInt64
+        var fact: ExpectedFact.Switch
     }
 
     /// Records folded.
@@ -19,6 +26,8 @@ struct FeedModel {
     private(set) var users: [UInt64] = []
     private(set) var posts: [Post] = []
     private(set) var isPulled: [Bool] = []
+    /// Each author's last switch between push and pull.
+    private(set) var lastSwitches: [LastSwitch?] = []
     private(set) var isAway: [Bool] = []
     private(set) var followerCounts: [Int] = []
     private(set) var keys: KeyModel
@@ -79,9 +88,15 @@ struct FeedModel {
         case .followed(let edge): add(edge)
         case .unfollowed(let follower, let followee): remove(follower, followee)
         case .imported(let rows, _, _): for row in rows { add(row) }
-        case .posted(let post): posts.append(Post(id: post.id, lsn: lsn, author: use(post.author), fact: post))
+        case .posted(let post):
+            posts.append(
+                Post(
+                    id: post.id, lsn: lsn, milliseconds: post.milliseconds, author: use(post.author), fact: post))
         case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
-        case .switched(let author, let pulled, _, _): isPulled[use(author)] = pulled
+        case .switched(let change):
+            let author = use(change.author)
+            isPulled[author] = change.isPulled
+            lastSwitches[author] = LastSwitch(milliseconds: fact.milliseconds, fact: change)
         case .thresholdSet(let value): threshold = Int(value)
         case .awaySet(let users, let away): for user in users { isAway[use(user)] = away }
         case .acknowledged: break
@@ -94,6 +109,7 @@ struct FeedModel {
         numbers[user] = users.count
         users.append(user)
         isPulled.append(false)
+        lastSwitches.append(nil)
         isAway.append(false)
         followerCounts.append(0)
         return users.count - 1

@@ -56,17 +56,4 @@ extension Oracle {
         guard context.idempotencyKey != nil else { return }
         record(.acknowledged(operation: operation, actor: context.actor.rawValue), context, now: now)
     }
-
-    /// An author is pulled from the threshold on, and pushed again below a share of it.
-    mutating func reconsider(_ author: UInt64, _ now: UInt64) {
-        guard let number = model.number(of: author) else { return }
-        let followers = model.followerCounts[number]
-        let isPulled = model.isPulled[number]
-        let isBelow = followers * 100 < threshold * rules.hysteresisPercent
-        guard isPulled ? isBelow : followers >= threshold else { return }
-        record(
-            .switched(
-                author: author, isPulled: !isPulled, followers: UInt64(followers), threshold: UInt64(threshold)),
-            WriteContext(actor: UserID(rawValue: author)), now: now)
-    }
 }

@@ -24,7 +24,8 @@ extension Oracle {
         }
         reconsider(post.author.rawValue, now)
         let fact = ExpectedFact.Post(
-            author: post.author.rawValue, text: post.text, kind: post.kind, mediaURL: post.mediaURL,
+            milliseconds: timeOfID(for: post.createdAt ?? now), author: post.author.rawValue, text: post.text,
+            kind: post.kind, mediaURL: post.mediaURL,
             isPublic: post.visibility == .public, replyTo: post.replyTo?.rawValue ?? 0,
             repostOf: post.repostOf?.rawValue ?? 0)
         record(.posted(fact), context, now: now)

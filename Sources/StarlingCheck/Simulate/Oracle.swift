@@ -12,6 +12,22 @@ struct Oracle {
         var maximumKeys: Int
         /// The celebrity threshold that is configured; else the one that was kept.
         var threshold: Int?
+        /// At the beginning.
+        var cost = CostRule()
+    }
+
+    /// How many deliveries a day pushing one author may take.
+    struct CostRule {
+        /// Of the capacity; 0 turns the rule off.
+        var share = 0.0
+        /// Deliveries a second; nil for unknown.
+        var capacity: UInt64?
+
+        /// Nil when the rule is off or has nothing to go by.
+        var limit: UInt64? {
+            guard share > 0, let capacity else { return nil }
+            return UInt64(share * Double(capacity) * 86_400)
+        }
     }
 
     let rules: Rules
@@ -20,12 +36,23 @@ struct Oracle {
     private(set) var model: FeedModel
     /// In force now.
     var threshold: Int
+    var cost: CostRule
+    /// Ids up to this time may have been given away before the last start.
+    private(set) var reservedIDs: UInt64 = 0
     /// Authors that were switched, for the probes.
-    private(set) var switches = (toPull: 0, toPush: 0)
+    private(set) var switches = Switches()
+
+    struct Switches {
+        var toPull = 0
+        var toPush = 0
+        var toPullForCost = 0
+        var toPushForCost = 0
+    }
 
     init(rules: Rules) {
         self.rules = rules
         threshold = rules.threshold ?? EngineConfiguration.defaultCelebrityThreshold
+        cost = rules.cost
         model = FeedModel(population: rules.population, keyRetention: rules.keyRetention)
     }
 
@@ -45,8 +72,17 @@ struct Oracle {
             fingerprint: context.idempotencyKey == nil ? .zero : context.fingerprint, change: change)
         history.append(fact)
         model.apply(fact)
-        if case .switched(_, let isPulled, _, _) = change {
-            if isPulled { switches.toPull += 1 } else { switches.toPush += 1 }
+        if case .switched(let change) = change { count(change) }
+    }
+
+    private mutating func count(_ change: ExpectedFact.Switch) {
+        let costs = change.cost == nil ? 0 : 1
+        if change.isPulled {
+            switches.toPull += 1
+            switches.toPullForCost += costs
+        } else {
+            switches.toPush += 1
+            switches.toPushForCost += costs
         }
     }
 
@@ -69,8 +105,10 @@ struct Oracle {
         model.learn(id, ofPostAt: lsn)
     }
 
-    /// Forgets the records after `lsn`, which a crash took, and whatever is not kept over a restart.
-    mutating func restart(lastLSN lsn: UInt64) {
+    /// Forgets the records after `lsn`, which a crash took, and whatever is not kept over a restart. New ids are later than
+    /// `reserved`.
+    mutating func restart(lastLSN lsn: UInt64, reservedIDs reserved: UInt64 = 0) {
+        reservedIDs = reserved
         defer { threshold = rules.threshold ?? model.threshold ?? EngineConfiguration.defaultCelebrityThreshold }
         guard lsn < lastLSN else { return }
         model = model(at: lsn)

@@ -42,6 +42,8 @@ enum Probe: String, CaseIterable, Sendable {
     case unsyncedAcknowledgementLost = "unsynced_acknowledgement_lost"
     case switchedToPull = "switched_to_pull"
     case switchedToPush = "switched_to_push"
+    case switchedToPullForCost = "switched_to_pull_for_cost"
+    case switchedToPushForCost = "switched_to_push_for_cost"
     case capTrimmed = "cap_trimmed"
     case pageBelowFloor = "page_below_floor"
     case cursorAfterCrash = "cursor_after_crash"

@@ -27,6 +27,8 @@ struct SimulationPlan {
     var turns: Int
     let configuration: EngineConfiguration
     let workersChange: Bool
+    /// Whether hours pass now and then.
+    let hasLongPauses: Bool
     let users: [UInt64]
     let faults: Set<FaultClass>
     /// At this turn all faults stop and the engine must come to rest; nil for never.
@@ -92,7 +94,6 @@ struct SimulationPlan {
         configuration.log.batchBytes = chance(50) ? number(64...2_048) : 16 << 10
         configuration.log.commitsPerWatermark = number(0...8)
         configuration.log.maximumPendingBytes = chance(80) ? 8 << 20 : 1_100_000
-        self.configuration = configuration
         workersChange = chance(70)
         var faults: Set<FaultClass> = []
         for kind in FaultClass.allCases where chance(45) { faults.insert(kind) }
@@ -105,5 +106,10 @@ struct SimulationPlan {
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
             leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
             reads: number(10...90), backups: chance(40) ? number(1...8) : 0)
+        // No time passes while an engine is stepped, so nothing can be measured. Limits of up to 130 deliveries a day.
+        configuration.celebrityCostShare = chance(60) ? Double(number(1...150)) / 1_000_000 : 0
+        configuration.deliveriesPerSecond = chance(85) ? UInt64(number(1...10)) : nil
+        hasLongPauses = configuration.celebrityCostShare > 0 && chance(40)
+        self.configuration = configuration
     }
 }

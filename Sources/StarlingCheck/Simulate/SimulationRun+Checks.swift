@@ -87,8 +87,17 @@ extension SimulationRun {
         }
         guard let profile, profile.followerCount == oracle.model.followerCounts[number],
             profile.followingCount == oracle.model.followees(user).count,
-            profile.postCount == oracle.model.postCount(user), profile.isPulled == oracle.model.isPulled[number]
+            profile.postCount == oracle.model.postCount(user), profile.isPulled == oracle.model.isPulled[number],
+            profile.postsPerDay == Double(oracle.model.postsPerDay(number)),
+            isSame(profile.lastSwitch, oracle.model.lastSwitches[number])
         else { throw InvariantViolation(.counters, "the profile of \(user) is \(profile as Any)") }
+    }
+
+    private func isSame(_ found: FanoutSwitch?, _ expected: FeedModel.LastSwitch?) -> Bool {
+        guard let found, let expected else { return found == nil && expected == nil }
+        return found.milliseconds == expected.milliseconds && found.followerCount == Int(expected.fact.followers)
+            && (found.reason == .cost) == (expected.fact.cost != nil)
+            && found.postsPerDay == Int(expected.fact.cost?.postsPerDay ?? 0)
     }
 
     private func checkLookUp(_ viewer: UserID?) throws(InvariantViolation) {

@@ -20,11 +20,19 @@ extension SimulationRun {
             if workers != configuration.workers { totals.reached(.workersChanged) }
             configuration.workers = workers
         }
+        changeCapacity()
         // A log that does not begin with its first record cannot be opened without.
         let mustLoad = Self.isLogCut(on: disk)
         configuration.snapshots.isEnabled = plan.configuration.snapshots.isEnabled && (mustLoad || !chance(8))
         if has(.damage), !isCalm, chance(20) { try loseSnapshots() }
         try recover(isCalm: isCalm)
+    }
+
+    /// Another machine, or nothing measured yet, or the rule turned off.
+    private func changeCapacity() {
+        guard plan.configuration.celebrityCostShare > 0, chance(40) else { return }
+        configuration.celebrityCostShare = chance(85) ? plan.configuration.celebrityCostShare : 0
+        configuration.deliveriesPerSecond = chance(75) ? UInt64(number(1...10)) : nil
     }
 
     private func end(_ ending: Ending) throws(InvariantViolation) {

@@ -119,7 +119,8 @@ extension SimulationRun {
                 .equivalence, "the log ends with \(survived), the engine says \(engine.publishedLSN)")
         }
         noteLosses(survived)
-        oracle.restart(lastLSN: survived)
+        oracle.restart(lastLSN: survived, reservedIDs: engine.recovery.reservedIDMilliseconds)
+        oracle.cost = Oracle.CostRule(configuration)
         // Opening has synced everything that it has read.
         floors = Floors(process: survived, power: survived, acknowledged: survived)
         sessions.removeAll { $0.lastPost != .max && $0.lastPost > survived }

@@ -27,6 +27,7 @@ extension SimulationRun {
         case 4...7: time.advance(milliseconds: UInt64(number(0...30)))
         default: time.advance(milliseconds: UInt64(number(50...1_500)))
         }
+        if plan.hasLongPauses, chance(5) { time.advance(milliseconds: UInt64(number(2_400_000...7_200_000))) }
         guard has(.clockJumps), chance(8) else { return }
         let now = time.wallMilliseconds()
         let isBack = chance(60)

@@ -76,7 +76,7 @@ final class SimulationRun {
                 population: plan.users.count + 1, hysteresisPercent: plan.configuration.celebrityHysteresisPercent,
                 keyRetention: plan.configuration.idempotencyMilliseconds,
                 maximumKeys: plan.configuration.maximumIdempotencyKeys,
-                threshold: plan.configuration.celebrityThreshold))
+                threshold: plan.configuration.celebrityThreshold, cost: Oracle.CostRule(plan.configuration)))
     }
 
     /// Runs it to its end, or to the first broken promise.
@@ -97,6 +97,8 @@ final class SimulationRun {
         totals.failedCalls = DiskOperation.allCases.map { disk.faultCount(of: $0) }
         if oracle.switches.toPull > 0 { totals.reached(.switchedToPull) }
         if oracle.switches.toPush > 0 { totals.reached(.switchedToPush) }
+        if oracle.switches.toPullForCost > 0 { totals.reached(.switchedToPullForCost) }
+        if oracle.switches.toPushForCost > 0 { totals.reached(.switchedToPushForCost) }
         engine?.closeAfterCrash()
         engine = nil
     }
@@ -113,5 +115,12 @@ final class SimulationRun {
     func running() -> Engine {
         guard let engine else { preconditionFailure("the engine is used before it was opened") }
         return engine
+    }
+}
+
+extension Oracle.CostRule {
+    /// What an engine that was opened with these settings goes by.
+    init(_ configuration: EngineConfiguration) {
+        self.init(share: configuration.celebrityCostShare, capacity: configuration.deliveriesPerSecond)
     }
 }
