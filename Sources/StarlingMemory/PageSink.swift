@@ -64,7 +64,9 @@ public final class PageSink: @unchecked Sendable {
 
     /// Whether copies that are not urgent should wait, because more of them than are kept in memory anyway are not written
     /// yet. Any thread.
-    public var isBehind: Bool { waiting.load(ordering: .relaxed) >= min(pageLimit, Self.idleLimit * PageChunk.capacity) }
+    public var isBehind: Bool {
+        waiting.load(ordering: .relaxed) >= min(pageLimit, Self.idleLimit * PageChunk.capacity)
+    }
 
     /// Owner: copies one page.
     func append(_ id: PageID, _ page: UnsafeRawPointer) {
