@@ -103,6 +103,9 @@ public enum Command: Sendable {
     case importFollows([NewFollow])
     /// The actor (`author`) posts.
     case createPost(NewPost)
+    /// Plain posts in order, each by its author and answered for itself. The context's actor counts for nothing, and it has no key. A
+    /// batch is submitted once.
+    case createPosts(PostBatch)
     /// Up to 10,000 posts in order, each a record of its own.
     case importPosts([NewPost])
     /// The author deletes a post.
@@ -123,6 +126,7 @@ public enum Command: Sendable {
     var rowCount: Int {
         switch self {
         case .importFollows(let rows): rows.count
+        case .createPosts(let batch): batch.rows.count
         case .importPosts(let rows): rows.count
         case .setReadersAway(let users, _): users.count
         default: 1
@@ -150,6 +154,8 @@ public enum CommandOutcome: Sendable {
     case posts([Result<PostID, EngineError>])
     /// Of `deletePost`: whether it was there.
     case deleted(changed: Bool)
+    /// Of `createPosts`: the same batch, with what became of each post.
+    case batch(PostBatch)
     /// Of `setCelebrityThreshold`, `setReadersAway` and `barrier`.
     case done
 }

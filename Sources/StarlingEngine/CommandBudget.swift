@@ -27,6 +27,10 @@ struct CommandBudget: Sendable {
             return CommandBudget(events: users.count + 1, logBytes: LogWriter.reservation(valueBytes: bytes))
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .createPost(let post): return ofPost(post)
+        case .createPosts(let batch):
+            let rows = batch.rows.count
+            let texts = LogWriter.reservation(valueBytes: rows * factBytes, bodyBytes: batch.bytes.count)
+            return CommandBudget(events: rows * eventsOfPost, logBytes: texts + rows * 2 * record)
         case .importPosts(let posts):
             return posts.reduce(into: CommandBudget(events: 0, logBytes: 0)) { sum, post in
                 let one = ofPost(post)
@@ -39,9 +43,21 @@ struct CommandBudget: Sendable {
         }
     }
 
+    /// What a batch of posts may have, so that it fits wherever a single post does: it must not need two new segments.
+    static func postBatchLimits(_ configuration: EngineConfiguration) -> (rows: Int, bytes: Int) {
+        let quarter = Int(clamping: configuration.log.segmentBytes / 4)
+        let rows = min(
+            256, configuration.ringEvents / 2 / eventsOfPost,
+            quarter / (3 * LogWriter.reservation(valueBytes: factBytes)))
+        return (max(rows, 1), min(quarter, 256 << 10))
+    }
+
+    /// A new account, a switch of fan-out mode, the post.
+    static let eventsOfPost = 3
+
     private static func ofPost(_ post: NewPost) -> CommandBudget {
         let body = post.text.utf8.count + post.mediaURL.utf8.count + post.thumbnailURL.utf8.count + 16
         let record = LogWriter.reservation(valueBytes: factBytes, bodyBytes: body)
-        return CommandBudget(events: 3, logBytes: record + LogWriter.reservation(valueBytes: factBytes))
+        return CommandBudget(events: eventsOfPost, logBytes: record + LogWriter.reservation(valueBytes: factBytes))
     }
 }

@@ -99,7 +99,7 @@ public final class Engine: Sendable {
         let awayReports = AwayReports(policy: AwayPolicy(seconds: configuration.awayAfterSeconds))
         let runners = opened.workers.map {
             WorkerRunner(
-                worker: $0, queueLimit: configuration.readQueueLimit, writer: signal, awayReports: awayReports)
+                worker: $0, configuration: configuration, writer: signal, awayReports: awayReports)
         }
         awayPolicy = awayReports.policy
         fanoutCapacity = FanoutCapacity(
@@ -210,6 +210,9 @@ public final class Engine: Sendable {
         }
     }
 
+    /// Posts that a `PostBatch` may have, and bytes after which it should be submitted. A larger one may be refused as a whole.
+    public var postBatchLimits: (rows: Int, bytes: Int) { CommandBudget.postBatchLimits(configuration) }
+
     /// The last record that readers may see: committed and published to the workers.
     public var publishedLSN: UInt64 { writer.publishedLSN }
 
@@ -239,6 +242,7 @@ public final class Engine: Sendable {
         _ = endOnFailure()
         if round != .idle { worked = true }
         if let snapshotter, snapshotter.step() { worked = true }
+        if failure == nil, writer.log.preparer.step() { worked = true }
         for runner in runners where runner.step() { worked = true }
         return worked
     }

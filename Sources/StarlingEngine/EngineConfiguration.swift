@@ -28,6 +28,11 @@ public struct EngineConfiguration: Sendable {
     public var awayAfterSeconds: UInt32 = 30 * 86_400
     /// Posts of which the delivery record is kept: the newest ones, 28 bytes each in each worker. A power of two.
     public var deliveryRecords = 1 << 20
+    /// A post with more than four times so many followers on a worker is delivered in pieces of so many, which take turns with what
+    /// comes after it.
+    public var pieceDeliveries = 2_048
+    /// Deliveries between two looks at the reads that wait: about a millisecond. Simulations interrupt more often.
+    package var sliceDeliveries: UInt64 = 50_000
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
     public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
     /// Keys that are kept at a time, about 132 bytes each. Beyond that, requests with a new key are refused as `full`; those
@@ -88,6 +93,9 @@ public struct EngineConfiguration: Sendable {
         }
         if deliveryRecords < 1 || deliveryRecords > 1 << 28 || deliveryRecords & (deliveryRecords - 1) != 0 {
             return "deliveryRecords is \(deliveryRecords); it must be a power of two from 1 to 268435456"
+        }
+        if !(1...1 << 20).contains(pieceDeliveries) {
+            return "pieceDeliveries is \(pieceDeliveries); it must be 1 to 1048576"
         }
         if let problem = snapshots.problem { return problem }
         if maximumIdempotencyKeys < 0 { return "maximumIdempotencyKeys must be at least 0" }

@@ -1,3 +1,4 @@
+import CStarling
 import StarlingMemory
 import StarlingSets
 
@@ -50,6 +51,12 @@ final class FollowGraph {
 
     func follows(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
         arena.contains(followee, in: followees.rows + Int(follower))
+    }
+
+    /// Asks for the memory of what is known of an author.
+    func prefetch(_ user: UserIndex) {
+        starling_prefetch_read(followerCounts.rows + Int(user))
+        starling_prefetch_read(flags.rows + Int(user))
     }
 
     /// Adds an edge; false when it was there.

@@ -7,7 +7,7 @@ import SwiftProtobuf
 /// Owned by the writer thread. Answers leave only after the commit that follows, which is the writer's business.
 final class Sequencer {
     let state: SequencerState
-    private let log: LogWriter
+    let log: LogWriter
     private let time: any TimeSource
     var rule: FanoutRule
     let capacity: FanoutCapacity
@@ -15,6 +15,8 @@ final class Sequencer {
     let memory: MemoryAdmission
     let timelineCap: Int
     private let arenaBytes: Int
+    /// How many posts of a batch each author has; kept so that a batch allocates nothing for it.
+    var postsByAuthor: [UserID: Int] = [:]
     /// Set when a command was put off because the workers may make room for it: see `admit`.
     var mustWaitForWorkers = false
 
@@ -45,6 +47,7 @@ final class Sequencer {
         case .unfollow(let target): return try unfollow(target, context)
         case .importFollows(let rows): return try importFollows(rows, context)
         case .createPost(let post): return try createPost(post, context)
+        case .createPosts(let batch): return try createPosts(batch, context)
         case .importPosts(let rows): return try importPosts(rows, context)
         case .deletePost(let post): return try deletePost(post, context)
         case .setCelebrityThreshold(let threshold):

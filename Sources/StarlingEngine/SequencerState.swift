@@ -55,7 +55,10 @@ final class SequencerState {
             try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
         case .unfollowed(let edge): removeEdge(edge.userID, edge.targetID, lsn: lsn)
         case .followsImported(let edges): try addEdges(edges, lsn: lsn)
-        case .postCreated(let post): try addPost(post, lsn: lsn)
+        case .postCreated(let post):
+            try addPost(
+                PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
+                post.visibility == .followers ? .followers : .public, lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
@@ -65,16 +68,28 @@ final class SequencerState {
         case .acknowledged: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
-        if ring.head == before {
-            ring.append(Event(lsn: lsn, value: 0, first: 0, second: 0, third: 0, kind: .advanced, endsRecord: true))
-        } else {
+        endRecord(lsn: lsn, milliseconds: time, hasEvents: ring.head != before)
+        if !fact.idempotencyKey.isEmpty { try remember(fact, lsn: lsn) }
+    }
+
+    /// Folds a post without a key: just what `apply` does with its fact.
+    func applyPost(
+        _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
+    ) throws(FactError) {
+        try addPost(id, by: author, visibility, lsn: lsn)
+        endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
+    }
+
+    private func endRecord(lsn: UInt64, milliseconds time: UInt64, hasEvents: Bool) {
+        if hasEvents {
             ring.endRecord()
+        } else {
+            ring.append(Event(lsn: lsn, value: 0, first: 0, second: 0, third: 0, kind: .advanced, endsRecord: true))
         }
         milliseconds = max(milliseconds, time)
         lastLSN = lsn
         // With every record, not only those that have a key: else a full table might never be emptied.
         idempotency.expire(now: milliseconds, limit: Self.keysExpiredAtOnce)
-        if !fact.idempotencyKey.isEmpty { try remember(fact, lsn: lsn) }
     }
 
     /// Folds a record of which salvage has kept only the number.
@@ -135,14 +150,14 @@ final class SequencerState {
         emit(.unfollowed, lsn: lsn, first: first, second: second)
     }
 
-    private func addPost(_ post: Starling_V1_PostCreated, lsn: UInt64) throws(FactError) {
+    private func addPost(
+        _ id: PostID, by user: UserID, _ visibility: PostVisibility, lsn: UInt64
+    ) throws(FactError) {
         guard posts.hasRoom else {
             throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
         }
-        let author = try use(post.authorID, lsn: lsn)
-        let id = PostID(rawValue: post.postID)
+        let author = try use(user.rawValue, lsn: lsn)
         let newest = newestPost.writable(Int(author))
-        let visibility: PostVisibility = post.visibility == .followers ? .followers : .public
         let ordinal = posts.append(
             id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
         newest.pointee = ordinal

@@ -46,6 +46,8 @@ extension Worker {
             scratch.readers.append(reader)
         }
         for place in scratch.readers.indices where scratch.readers[place].number != FeedReader.unknown {
+            // It fails only where the memory for a replay is too small, and then nothing more is served.
+            _ = settle(user: scratch.readers[place].number)
             guard let reader = reader(scratch.readers[place].number) else {
                 scratch.readers[place].number = FeedReader.unknown
                 continue

@@ -8,13 +8,21 @@ extension Worker {
     func apply(_ event: UnsafePointer<Event>, untilDelivered limit: UInt64) -> Bool {
         switch event.pointee.kind {
         case .postCreated: return deliver(event.pointee.second, by: event.pointee.first, untilDelivered: limit)
-        case .followed: return addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
-        case .unfollowed: removeEdge(event.pointee.first, event.pointee.second)
+        case .followed:
+            return settle(user: event.pointee.first)
+                && addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
+        case .unfollowed:
+            guard settle(user: event.pointee.first) else { return false }
+            removeEdge(event.pointee.first, event.pointee.second)
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
         case .postDeleted: deletePost(by: event.pointee.first)
         case .fanoutModeChanged: return changeMode(event.pointee)
-        case .readerAwayChanged: return setAway(event.pointee.first, event.pointee.second == 1)
-        case .snapshotCut: snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
+        case .readerAwayChanged:
+            return settle(user: event.pointee.first) && setAway(event.pointee.first, event.pointee.second == 1)
+        case .snapshotCut:
+            // An image knows no fan-out that is half done.
+            guard completeLargeFanouts(untilDelivered: limit) else { return false }
+            snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
         case .advanced: break
         }
         return true
@@ -46,7 +54,8 @@ extension Worker {
         return reader
     }
 
-    /// Fan-out: writes a post into the timelines of this worker's followers of its author, in the order of their numbers.
+    /// Fan-out: writes a post into the timelines of this worker's followers of its author, in the order of their numbers. A post
+    /// with many followers is put aside.
     ///
     /// It stops, and returns false, once `limit` deliveries are counted and followers are left; called again it goes on. So a
     /// giant's post holds up no read. A reader that is reached early sees the post a moment before `appliedLSN` says so; it is
@@ -69,6 +78,10 @@ extension Worker {
                 deliveries.put(delivery)
                 return true
             }
+            if count >= largeFanoutFollowers {
+                putAside(delivery, by: author, list)
+                return true
+            }
         }
         var blocks = followerSets.blocks(list, from: nextReader)
         while let block = blocks.next() {
@@ -77,7 +90,7 @@ extension Worker {
                 nextReader = readers[0]
                 return false
             }
-            guard let away = insert(post, into: block) else { return false }
+            guard largeFanouts.isEmpty || settle(block), let away = insert(post, into: block) else { return false }
             pushed += UInt64(block.count - away)
             skippedAway += UInt64(away)
             delivery.pushed += UInt32(block.count - away)
@@ -91,7 +104,7 @@ extension Worker {
 
     /// Puts a post into the timelines of a block of readers. Returns how many of them were away; nil when memory was full.
     @inline(__always)
-    private func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Int? {
+    func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Int? {
         guard let readers = block.baseAddress else { return 0 }
         guard timelineSets.arena.allocationsLeft >= block.count * SortedSetArena<UInt32>.allocationsPerInsert else {
             return insertOneByOne(post, into: block)

@@ -72,12 +72,25 @@ final class Worker: @unchecked Sendable {
     /// Whether memory was too small for the log.
     let stop = WorkerStop()
 
+    /// Posts whose fan-out goes on beside what came after them, oldest first.
+    var largeFanouts: [LargeFanout] = []
+    /// Deliveries of a piece of such a fan-out: some forty microseconds.
+    let pieceDeliveries: Int
+    /// The number of deliveries at which the next piece is due.
+    var nextPiece: UInt64 = 0
+    /// The readers of a piece; kept so that a piece allocates nothing.
+    var pieceReaders: [UInt32] = []
+    /// When the events that are being applied were committed, in monotonic nanoseconds.
+    private(set) var markStart: UInt64 = 0
+
     /// Whether some readers have a post that others do not have yet.
-    var isInsideRecord: Bool { nextReader != 0 }
+    var isInsideRecord: Bool { nextReader != 0 || !largeFanouts.isEmpty }
 
     private var position: UInt64 = 0
     private var mark: UInt64 = 0
     private var postsInMark: UInt64 = 0
+    /// Of these, those that were put aside.
+    var postsAside: UInt64 = 0
     private let applied = Atomic<UInt64>(0)
 
     /// Flags of an author in `authorFlags`.
@@ -101,6 +114,7 @@ final class Worker: @unchecked Sendable {
         self.number = number
         self.workers = workers
         cap = configuration.timelineCap
+        pieceDeliveries = configuration.pieceDeliveries
         self.users = users
         self.posts = posts
         self.ring = ring
@@ -145,8 +159,14 @@ final class Worker: @unchecked Sendable {
     private func storeRoom() {
         room.store(
             MemoryNeed(
-                timelines: timelineSets.arena.allocationsLeft, followers: followerSets.arena.allocationsLeft,
+                timelines: max(0, timelineSets.arena.allocationsLeft - allocationsOwed),
+                followers: followerSets.arena.allocationsLeft,
                 followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft))
+    }
+
+    /// Blocks that posts which were put aside can still take of the timelines' arena.
+    private var allocationsOwed: Int {
+        largeFanouts.isEmpty ? 0 : missingDeliveries * SortedSetArena<UInt32>.allocationsPerInsert
     }
 
     private func giveBack() {
@@ -160,8 +180,13 @@ final class Worker: @unchecked Sendable {
         if stop.full != nil { return false }
         let before = handled
         let start = position
+        // A slice may be all events and no deliveries: a piece each is the least.
+        var hasDelivered = !largeFanouts.isEmpty
+        if hasDelivered, !deliverPiece(limit: pieceSize(budget)) { return true }
         while let current = ring.mark(mark) {
+            markStart = current.nanoseconds
             while position < current.end {
+                if handled >= nextPiece, !largeFanouts.isEmpty, !deliverPiece(limit: pieceSize(budget)) { return true }
                 let event = ring.event(at: position)
                 guard apply(event, untilDelivered: before &+ budget) else {
                     noteProgress(since: current.nanoseconds)
@@ -178,14 +203,21 @@ final class Worker: @unchecked Sendable {
                 }
             }
             if postsInMark > 0 {
-                noteDelivered(postsInMark, since: current.nanoseconds)
+                noteDelivered(postsInMark, aside: postsAside, since: current.nanoseconds)
                 postsInMark = 0
+                postsAside = 0
             }
             mark &+= 1
         }
+        while !largeFanouts.isEmpty, handled &- before < budget, ring.mark(mark) == nil {
+            guard deliverPiece(limit: pieceSize(budget)) else { break }
+            hasDelivered = true
+        }
         giveBack()
-        return position != start
+        return position != start || hasDelivered
     }
+
+    private func pieceSize(_ budget: UInt64) -> Int { min(pieceDeliveries, Int(clamping: budget)) }
 
     private static let eventsPerSlice: UInt64 = 8_192
 

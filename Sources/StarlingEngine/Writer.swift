@@ -18,7 +18,7 @@ final class Writer: @unchecked Sendable {
     let sequencer: Sequencer
     let mailbox: Mailbox<Submission>
     let signal: WriterSignal
-    private let log: LogWriter
+    let log: LogWriter
     private let ids: PostIDReservation
     private let ring: EventRing
     private let time: any TimeSource

@@ -156,6 +156,9 @@ extension LogWriter {
             active.firstTimestamp = active.firstTimestamp ?? times.first
         }
         log.publishWritten(last.header.nextLSN - 1)
+        if spare == nil, active.position >= configuration.segmentBytes / 4 {
+            preparer.want(bytes: configuration.segmentBytes)
+        }
     }
 
     private func syncActive() throws(DiskError) {

@@ -80,6 +80,10 @@ extension LogWriter {
             }
             return ready
         }
+        if let prepared = try store.takeSpare(bytes: wanted, from: preparer) {
+            spare = prepared
+            return prepared
+        }
         let made = SpareSegment(file: try store.makeSpare(bytes: wanted), capacity: wanted)
         spare = made
         return made

@@ -13,6 +13,8 @@ public final class LogWriter: @unchecked Sendable {
     let configuration: LogConfiguration
     let store: SegmentStore
     let compressor = FrameCompressor()
+    /// Makes the next segment ready in the background, when somebody calls its `step`.
+    public let preparer: SegmentPreparer
     let watermark: WatermarkFile
     var lock: (any DiskLock)?
 
@@ -40,6 +42,7 @@ public final class LogWriter: @unchecked Sendable {
         self.log = log
         self.configuration = configuration
         self.store = store
+        preparer = SegmentPreparer(directory: store.directory, disk: store.disk)
         self.watermark = watermark
         self.lock = lock
         self.active = active

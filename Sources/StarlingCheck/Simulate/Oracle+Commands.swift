@@ -10,6 +10,7 @@ extension Oracle {
         case .unfollow(let target): return unfollow(target.rawValue, context, now)
         case .importFollows(let rows): return importFollows(rows, context, now)
         case .createPost(let post): return createPost(post, context, now)
+        case .createPosts(let batch): return createPosts(batch, now)
         case .importPosts(let rows): return importPosts(rows, context, now)
         case .deletePost(let post): return deletePost(post.rawValue, context, now)
         case .setCelebrityThreshold(let value):

@@ -32,6 +32,13 @@ extension Oracle {
         return nil
     }
 
+    mutating func createPosts(_ batch: PostBatch, _ now: UInt64) -> ExpectedAnswer {
+        let results = batch.posts.map { post in
+            append(post, WriteContext(actor: post.author), now) == nil ? lastLSN : nil
+        }
+        return done(.posts(results))
+    }
+
     mutating func importPosts(_ rows: [NewPost], _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
         let contexts = rows.enumerated().map { number, row in
             var own = context

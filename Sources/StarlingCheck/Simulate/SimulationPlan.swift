@@ -71,6 +71,10 @@ struct SimulationPlan {
         configuration.awayAfterSeconds = 0
         configuration.celebrityThreshold = chance(50) ? number(2...max(3, count / 2)) : chance(50) ? 1_000 : nil
         configuration.celebrityHysteresisPercent = number(50...100)
+        if chance(60) {
+            configuration.pieceDeliveries = number(1...4)
+            configuration.sliceDeliveries = UInt64(number(1...20))
+        }
         configuration.idempotencyMilliseconds = chance(50) ? 24 * 3_600_000 : UInt64(number(1...20_000))
         configuration.maximumIdempotencyKeys = chance(85) ? 1_000_000 : number(0...20)
         configuration.writeQueueLimit = chance(90) ? 1_024 : number(1...6)
@@ -102,7 +106,7 @@ struct SimulationPlan {
         turns = min(planned, limit ?? planned)
         livenessTurn = chance(25) ? number(1...planned) : nil
         workload = Workload(
-            weights: [100, 30, 70, 40, 8, 8, 4, 8, 6].map { chance(15) ? 0 : $0 * number(1...4) },
+            weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 6].map { chance(15) ? 0 : $0 * number(1...4) },
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
             leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
             reads: number(10...90), backups: chance(40) ? number(1...8) : 0)

@@ -74,6 +74,8 @@ extension SimulationRun {
         guard case .accepted(let lsn, let outcome, let isReplay) = expected else {
             throw InvariantViolation(.answers, "\(request) was answered \(receipt); expected \(expected)")
         }
+        var receipt = receipt
+        receipt.outcome = receipt.outcome.rowByRow
         try learnIDs(receipt, outcome)
         guard receipt.lsn == lsn, receipt.isReplay == isReplay, matches(receipt.outcome, outcome) else {
             let invariant: Invariant = isReplay || receipt.isReplay ? .idempotency : .answers

@@ -20,6 +20,7 @@ extension TraceHash {
         case .follows(let rows): for row in rows { add(row) { hash, edge in hash.add(edge) } }
         case .post(let id): add(id.rawValue)
         case .posts(let rows): for row in rows { add(row) { hash, id in hash.add(id.rawValue) } }
+        case .batch: add(outcome.rowByRow)
         case .deleted(let changed): add(changed ? 3 : 2)
         case .done: add(1)
         }

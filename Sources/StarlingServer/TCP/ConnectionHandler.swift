@@ -19,15 +19,15 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private let service: Service
-    private let feedPages: FeedPageBatcher
+    private let batchers: LoopBatchers.Batchers
     private let limits: TCPLimits
     private let connections: Connections
     private let logger: Logger
     private let decoder: FrameDecoder
     private let encoder: FrameEncoder
-    private var state = State.awaitingPreface
-    private var unread: ByteBuffer?
-    private var inFlight = 0
+    @exclusivity(unchecked) private var state = State.awaitingPreface
+    @exclusivity(unchecked) private var unread: ByteBuffer?
+    @exclusivity(unchecked) private var inFlight = 0
     private var answers: AnswerQueue?
     /// While the connection is open.
     private var context: ChannelHandlerContext?
@@ -35,10 +35,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var stalledTimer: Scheduled<Void>?
 
     init(
-        service: Service, feedPages: FeedPageBatcher, limits: TCPLimits, connections: Connections, logger: Logger
+        service: Service, batchers: LoopBatchers.Batchers, limits: TCPLimits, connections: Connections, logger: Logger
     ) {
         self.service = service
-        self.feedPages = feedPages
+        self.batchers = batchers
         self.limits = limits
         self.connections = connections
         self.logger = logger
@@ -129,7 +129,9 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard inFlight <= Int(limits.inFlight) else {
             return answer(header, .failure(Self.tooManyInFlight(limits.inFlight)))
         }
-        if feedPages.take(frame, from: self) { return }
+        if batchers.posts.take(frame, from: self) || batchers.feedPages.take(frame, from: self) { return }
+        // What this connection sent before comes before.
+        batchers.posts.flush()
         let requestContext = try frame.context()
         guard let operation = service.table.operation(opcode: header.opcode) else {
             return answer(header, .failure(Self.unknownOpcode(header.opcode)))

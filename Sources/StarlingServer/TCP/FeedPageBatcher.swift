@@ -3,28 +3,6 @@ import StarlingEngine
 import StarlingSchema
 import StarlingWire
 
-/// The batcher of each event loop.
-struct FeedPageBatchers: Sendable {
-    private let byLoop: [ObjectIdentifier: NIOLoopBoundBox<FeedPageBatcher>]
-
-    init(service: Service, group: any EventLoopGroup) {
-        let encoder = FrameEncoder(limits: WireLimits(maxPayloadBytes: WireLimits.greatestMaxPayloadBytes))
-        byLoop = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { loop in
-                let make = { FeedPageBatcher(service: service, eventLoop: loop, encoder: encoder) }
-                return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(make(), eventLoop: loop))
-            })
-    }
-
-    /// On the loop's thread.
-    func batcher(of eventLoop: any EventLoop) -> FeedPageBatcher {
-        guard let box = byLoop[ObjectIdentifier(eventLoop)] else {
-            preconditionFailure("a connection's event loop belongs to the listener's group")
-        }
-        return box.value
-    }
-}
-
 /// Pages of post ids over TCP: what the connections of an event loop ask for in one turn of the loop is looked up together,
 /// encoded by the workers without messages in between, and written connection by connection.
 ///

@@ -35,7 +35,7 @@ final class TCPServer: Sendable {
         host: String, port: Int, service: Service, limits: TCPLimits, group: any EventLoopGroup, logger: Logger
     ) async throws -> TCPServer {
         let connections = Connections(limit: limits.connections)
-        let batchers = FeedPageBatchers(service: service, group: group)
+        let batchers = LoopBatchers(service: service, group: group)
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: 1_024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -51,7 +51,7 @@ final class TCPServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let handler = ConnectionHandler(
-                        service: service, feedPages: batchers.batcher(of: channel.eventLoop), limits: limits,
+                        service: service, batchers: batchers.batchers(of: channel.eventLoop), limits: limits,
                         connections: connections, logger: logger)
                     try channel.pipeline.syncOperations.addHandler(handler)
                 }
