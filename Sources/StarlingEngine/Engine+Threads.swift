@@ -14,6 +14,7 @@ extension Engine {
     static func stepAll(_ runners: [WorkerRunner]) { for runner in runners { _ = runner.step() } }
 
     func runWriter() {
+        SystemThread.preferShortTurns()
         while !isStopping.load(ordering: .acquiring) {
             switch writer.step() {
             case .worked: _ = writer.maintainSnapshots()

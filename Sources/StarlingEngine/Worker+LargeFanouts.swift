@@ -21,6 +21,9 @@ extension Worker {
     /// Followers of an author on this worker from which on a post is put aside: four pieces are no longer than a slice.
     var largeFanoutFollowers: Int { pieceDeliveries * 4 }
 
+    /// Whether a single large fan-out is all that there is to do now. With more of them there is no time for pauses.
+    var hasNothingButALargeFanout: Bool { largeFanouts.count == 1 && !hasEvents }
+
     /// Deliveries of posts that were put aside which are still to be made.
     var missingDeliveries: Int { largeFanouts.reduce(0) { $0 + $1.missingCount } }
 

@@ -209,7 +209,8 @@ final class Worker: @unchecked Sendable {
             }
             mark &+= 1
         }
-        while !largeFanouts.isEmpty, handled &- before < budget, ring.mark(mark) == nil {
+        let burst = min(budget, handled &- before &+ UInt64(pieceDeliveries) * Self.piecesAtOnce)
+        while !largeFanouts.isEmpty, handled &- before < burst, ring.mark(mark) == nil {
             guard deliverPiece(limit: pieceSize(budget)) else { break }
             hasDelivered = true
         }
@@ -219,6 +220,8 @@ final class Worker: @unchecked Sendable {
 
     private func pieceSize(_ budget: UInt64) -> Int { min(pieceDeliveries, Int(clamping: budget)) }
 
+    /// Pieces of a large fan-out that are delivered without a look at the reads: some 150 microseconds.
+    private static let piecesAtOnce: UInt64 = 4
     private static let eventsPerSlice: UInt64 = 8_192
 
     /// Whether there are published events that this worker has not applied.
