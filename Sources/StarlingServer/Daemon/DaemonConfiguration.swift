@@ -146,6 +146,7 @@ public struct DaemonConfiguration: Sendable {
         .celebrityCostShare,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
         .number("fanout.awayAfterSeconds", \.engine.awayAfterSeconds, 0...UInt32.max),
+        .number("fanout.pieceDeliveries", \.engine.pieceDeliveries, 1...(1 << 20)),
         .number("fanout.deliveryRecords", \.engine.deliveryRecords, 1...(1 << 28)),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),
