@@ -96,6 +96,7 @@ public final class Engine: Sendable {
         execution: Execution, onFailure: @escaping @Sendable (String) -> Void
     ) throws {
         let signal = WriterSignal()
+        let syncer = RoundSyncer(writer: signal.parker, hasThread: execution == .threads)
         let awayReports = AwayReports(policy: AwayPolicy(seconds: configuration.awayAfterSeconds))
         let runners = opened.workers.map {
             WorkerRunner(
@@ -164,7 +165,8 @@ public final class Engine: Sendable {
             capacity: fanoutCapacity, configuration: configuration)
         writer = Writer(
             sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
-            configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)
+            configuration: configuration, signal: signal, syncer: syncer, snapshotter: snapshotter,
+            wakeWorkers: wakeWorkers)
         // The mailbox alone: the writer holds the workers, and must not be held by them.
         awayReports.begin { [mailbox = writer.mailbox] command in
             let submission = Submission(
@@ -175,6 +177,7 @@ public final class Engine: Sendable {
         if execution == .threads {
             var services = workerThreads
             services.append(SystemThread(name: "storage") { [self] in runStorage() })
+            services.append(SystemThread(name: "sync") { syncer.run() })
             let writerThread = SystemThread(name: "writer") { [self] in runWriter() }
             threads.withLock { $0 = services + [writerThread] }
         }
@@ -271,6 +274,7 @@ public final class Engine: Sendable {
         for runner in runners { runner.stop() }
         isStorageStopping.store(true, ordering: .releasing)
         storageParker.wake()
+        writer.syncer.stop()
         for thread in running.dropLast() { thread.join() }
         if running.isEmpty {
             for runner in runners { runner.refuseRest() }

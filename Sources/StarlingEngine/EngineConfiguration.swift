@@ -33,6 +33,8 @@ public struct EngineConfiguration: Sendable {
     public var pieceDeliveries = 2_048
     /// Deliveries between two looks at the reads that wait: about a millisecond. Simulations interrupt more often.
     package var sliceDeliveries: UInt64 = 50_000
+    /// Commands of a round of the writer. Only a flood has more; simulations have less, so that rounds overlap.
+    package var roundCommands = Int.max
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
     public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
     /// Keys that are kept at a time, about 132 bytes each. Beyond that, requests with a new key are refused as `full`; those

@@ -120,12 +120,18 @@ final class EventRing: @unchecked Sendable {
     /// Writer: the event appended last is its record's last.
     func endRecord() { slots[Int(truncatingIfNeeded: (head &- 1) & mask)].endsRecord = true }
 
-    /// Writer: lets the workers have everything appended so far. Without anything new it does nothing, so that a writer
-    /// that waits for room does not use up the marks.
-    func publish(nanoseconds: UInt64) {
-        if head == publishedHead { return }
-        publishedHead = head
-        marks[Int(truncatingIfNeeded: markHead & markMask)] = Mark(end: head, nanoseconds: nanoseconds)
+    /// Writer: whether something was appended that the workers do not have.
+    var hasUnpublished: Bool { head != publishedHead }
+
+    /// Writer: lets the workers have everything appended so far.
+    func publish(nanoseconds: UInt64) { publish(upTo: head, nanoseconds: nanoseconds) }
+
+    /// Writer: lets the workers have what was appended before position `end`. Without anything new it does nothing, so that a
+    /// writer that waits for room does not use up the marks.
+    func publish(upTo end: UInt64, nanoseconds: UInt64) {
+        if end == publishedHead { return }
+        publishedHead = end
+        marks[Int(truncatingIfNeeded: markHead & markMask)] = Mark(end: end, nanoseconds: nanoseconds)
         markHead &+= 1
         publishedMarks.store(markHead, ordering: .releasing)
     }

@@ -43,7 +43,7 @@ final class PostTable: @unchecked Sendable {
     func adoptLoadedPages(usedBytes: Int) throws(ArenaError) {
         try table.adoptLoadedPages(usedBytes: usedBytes)
         count = UInt32(max(table.count, 1) - 1)
-        publish()
+        publish(count)
     }
 
     var hasRoom: Bool { count < limit }
@@ -107,8 +107,8 @@ final class PostTable: @unchecked Sendable {
             .assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    /// Writer: everything appended so far is committed.
-    func publish() { published.store(count, ordering: .releasing) }
+    /// Writer: the first `count` posts are committed.
+    func publish(_ count: UInt32) { published.store(count, ordering: .releasing) }
 
     /// Ordinal of the newest committed post, 0 when there is none. Any thread.
     var publishedCount: UInt32 { published.load(ordering: .acquiring) }

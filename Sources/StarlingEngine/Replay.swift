@@ -87,7 +87,7 @@ struct Replay {
     }
 
     private func publish() {
-        state.posts.publish()
+        state.posts.publish(state.posts.count)
         // Without a time: how long a replay takes is no delay of a delivery.
         ring.publish(nanoseconds: 0)
         wakeWorkers()

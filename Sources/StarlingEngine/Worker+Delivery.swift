@@ -31,7 +31,7 @@ extension Worker {
     /// A piece of a post that was put aside is delivered.
     func noteProgress(of fanout: LargeFanout) {
         guard fanout.start != 0 else { return }
-        noteProgress(of: &fanout.row, since: fanout.start)
+        fanout.noteDelays { noteProgress(of: &$0, since: fanout.start) }
     }
 
     private func noteProgress(of row: inout DeliveryRow, since start: UInt64) {

@@ -15,7 +15,7 @@ extension Worker {
         var ordinals: [PostOrdinal] = []
         guard let index = users.index(of: author) else { return page(ordinals, limit: limit) }
         let seesAll = sees(author: index, viewer: viewer)
-        var ordinal = posts.newest(below: bound, from: newestPosts.rows[Int(index)])
+        var ordinal = posts.newest(below: min(bound, appliedBound), from: newestPosts.rows[Int(index)])
         while ordinal != 0, ordinals.count <= limit {
             let isPublic = posts.rows[Int(ordinal)].visibility == PostVisibility.public.rawValue
             if isPublic || seesAll, isLive(ordinal) { ordinals.append(ordinal) }
@@ -23,6 +23,10 @@ extension Worker {
         }
         return page(ordinals, limit: limit)
     }
+
+    /// Pages hold posts below it. Some readers may have the one that is being delivered, and its author's chain has it, but its
+    /// record is not applied before all have it.
+    var appliedBound: PostOrdinal { nextReader == 0 ? .max : delivery.post }
 
     /// Posts by id, as far as this worker has applied the log and `viewer` may see them.
     func lookUp(_ ids: [PostID], viewer: UserID?) -> PostLookup {

@@ -18,7 +18,8 @@ extension Worker {
         defer { swap(&scratch, &pageScratch) }
         var first = 0
         while first < queries.count {
-            let group = queries[first..<min(queries.count, first + Self.feedsTogether)]
+            var group = queries[first..<min(queries.count, first + Self.feedsTogether)]
+            if nextReader != 0 { for place in group.indices { group[place].limit(toBelow: appliedBound) } }
             first = group.endIndex
             scratch.ordinals.removeAll(keepingCapacity: true)
             findReaders(group, &scratch)

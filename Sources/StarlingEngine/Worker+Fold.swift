@@ -57,9 +57,8 @@ extension Worker {
     /// Fan-out: writes a post into the timelines of this worker's followers of its author, in the order of their numbers. A post
     /// with many followers is put aside.
     ///
-    /// It stops, and returns false, once `limit` deliveries are counted and followers are left; called again it goes on. So a
-    /// giant's post holds up no read. A reader that is reached early sees the post a moment before `appliedLSN` says so; it is
-    /// committed, so nothing that was seen can be lost.
+    /// It stops, and returns false, once `limit` deliveries are counted and followers are left; called again it goes on. So it
+    /// holds up no read. Until it is done, pages end below it: see `appliedBound`.
     private func deliver(_ post: PostOrdinal, by author: UserIndex, untilDelivered limit: UInt64) -> Bool {
         let list = followers.rows + Int(author)
         if nextReader == 0 {
@@ -79,7 +78,7 @@ extension Worker {
                 return true
             }
             if count >= largeFanoutFollowers {
-                putAside(delivery, by: author, list)
+                putAside(delivery, by: author)
                 return true
             }
         }
@@ -153,6 +152,7 @@ extension Worker {
         }
         edges += 1
         _ = followerSets.insert(UInt32(reader), into: followers.writable(Int(followee)))
+        if !largeFanouts.isEmpty { passOver(reader, inFanoutsOf: followee) }
         if authorFlags.rows[Int(followee)] != 0 {
             _ = pulledSets.insert(followee, into: pulledFollowees.writable(reader))
             return true

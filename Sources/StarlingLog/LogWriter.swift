@@ -31,6 +31,8 @@ public final class LogWriter: @unchecked Sendable {
     var spare: SpareSegment?
     var poison: DiskError?
     var isClosed = false
+    /// Between `beginSync` and `finishSync`.
+    var isSyncing = false
     var commitsSinceWatermark = 0
     /// Set by `reserve` when the next segment could not be made ahead: what was reserved must not need it.
     var isAgingSuspended = false
