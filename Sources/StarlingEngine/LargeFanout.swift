@@ -6,44 +6,30 @@ final class LargeFanout {
     let author: UserIndex
     /// What became of it so far.
     private(set) var row: DeliveryRow
-    /// Pieces have come to all readers before this one.
+    /// Pieces have come to all followers before this reader.
     private(set) var nextReader: UInt32 = 0
-    /// Readers behind `nextReader` that need nothing more: a bit each.
-    private let settled: UnsafeMutablePointer<UInt64>
-    private let readerCount: Int
     /// Followers that do not have the post yet.
     private(set) var missingCount: Int
+    private var missing: ReaderBits
 
-    /// A fan-out to `row.followers` of the worker's `readerCount` readers.
-    init(row: DeliveryRow, author: UserIndex, start: UInt64, readerCount: Int) {
+    /// A fan-out to `followers`, of whom `row` tells the number.
+    init(row: DeliveryRow, author: UserIndex, start: UInt64, followers: borrowing ReaderBits) {
         self.row = row
         self.author = author
         self.start = start
-        self.readerCount = readerCount
         missingCount = Int(row.followers)
-        let words = readerCount / 64 + 1
-        settled = .allocate(capacity: words)
-        settled.initialize(repeating: 0, count: words)
+        missing = ReaderBits(copying: followers)
     }
-
-    deinit { settled.deallocate() }
 
     var post: PostOrdinal { row.post }
 
-    /// Whether the reader, if it follows the author, does not have the post yet.
+    /// Whether the reader gets the post and does not have it yet.
     @inline(__always)
-    func mayMiss(_ reader: UInt32) -> Bool {
-        reader >= nextReader && Int(reader) < readerCount && settled[Int(reader) / 64] & Self.bit(reader) == 0
-    }
-
-    /// The reader follows the author from now on, and has got the post in another way.
-    func exclude(_ reader: UInt32) {
-        if Int(reader) < readerCount { settled[Int(reader) / 64] |= Self.bit(reader) }
-    }
+    func isMissing(_ reader: UInt32) -> Bool { missing.contains(reader) }
 
     /// The readers, who missed the post, have it now, but for `away` of them, who are away.
     func note(_ readers: UnsafeBufferPointer<UInt32>, away: Int) {
-        for reader in readers { exclude(reader) }
+        for reader in readers { missing.remove(reader) }
         missingCount -= readers.count
         row.away += UInt32(away)
         row.pushed += UInt32(readers.count - away)
@@ -54,7 +40,4 @@ final class LargeFanout {
 
     /// Sets the delays in the row, where they are known now.
     func noteDelays(_ note: (inout DeliveryRow) -> Void) { note(&row) }
-
-    @inline(__always)
-    private static func bit(_ reader: UInt32) -> UInt64 { 1 << UInt64(reader % 64) }
 }

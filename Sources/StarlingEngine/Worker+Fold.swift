@@ -152,7 +152,7 @@ extension Worker {
         }
         edges += 1
         _ = followerSets.insert(UInt32(reader), into: followers.writable(Int(followee)))
-        if !largeFanouts.isEmpty { passOver(reader, inFanoutsOf: followee) }
+        if !largeAuthors.isEmpty { largeAuthors.add(reader, to: followee) }
         if authorFlags.rows[Int(followee)] != 0 {
             _ = pulledSets.insert(followee, into: pulledFollowees.writable(reader))
             return true
@@ -166,6 +166,7 @@ extension Worker {
         _ = followeeSets.remove(followee, from: followees.writable(reader))
         edges -= 1
         _ = followerSets.remove(UInt32(reader), from: followers.writable(Int(followee)))
+        if !largeAuthors.isEmpty { largeAuthors.remove(reader, from: followee) }
         _ = pulledSets.remove(followee, from: pulledFollowees.writable(reader))
         // The followee's entries stay in the timeline; the edge decides at read, and the cap carries them out.
         if newestPosts.rows[Int(followee)] != 0, readerFlags.rows[reader] & ReaderFlag.hasUnfollowed == 0 {

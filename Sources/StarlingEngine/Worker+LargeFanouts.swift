@@ -1,19 +1,30 @@
 import StarlingMemory
 import StarlingSets
 
-/// Posts of giants. A post to a million followers takes a worker ten milliseconds, and what comes after it shall not wait so long:
-/// so its fan-out is put aside and goes on a piece at a time, between the other events and with half of the time.
+/// Posts of giants. A post to a million followers takes a worker ten milliseconds, and what comes after it shall not
+/// wait so long: so its fan-out is put aside and goes on a piece at a time, between the other events and with half of
+/// the time.
 ///
-/// Nobody can see that. Before anything else is put into a reader's timeline, or the reader's edges or presence change, or a page
-/// is made, the reader gets what it is still missing. So each timeline is filled in the order of the log, as if every fan-out
-/// had been completed at once, and the state stays a fold of the log, whenever the pieces come.
+/// Nobody can see that. Before anything else is put into a reader's timeline, or the reader's edges or presence change,
+/// or a page is made, the reader gets what it is still missing. So each timeline is filled in the order of the log, as
+/// if every fan-out had been completed at once, and the state stays a fold of the log, whenever the pieces come.
 extension Worker {
-    /// Puts the fan-out of a post aside. Looks at no follower: reading a list of half a million takes four milliseconds.
+    /// Puts the fan-out of a post aside.
     func putAside(_ row: DeliveryRow, by author: UserIndex) {
+        let start = markStart
         largeFanouts.append(
-            LargeFanout(row: row, author: author, start: markStart, readerCount: readerUsers.count))
+            largeAuthors.withFollowers(of: author, list: { listFollowers(of: author) }) { followers in
+                LargeFanout(row: row, author: author, start: start, followers: followers)
+            })
         postsAside &+= 1
         nextPiece = handled &+ UInt64(pieceDeliveries)
+    }
+
+    private func listFollowers(of author: UserIndex) -> ReaderBits {
+        var bits = ReaderBits(readerCount: readerUsers.count)
+        var blocks = followerSets.blocks(followers.rows + Int(author))
+        while let block = blocks.next() { for reader in block { bits.insert(reader) } }
+        return bits
     }
 
     /// Followers of an author on this worker from which on a post is put aside: four pieces are no longer than a slice.
@@ -34,11 +45,13 @@ extension Worker {
         var blocks = followerSets.blocks(followers.rows + Int(fanout.author), from: next)
         while pieceReaders.count < limit, let block = blocks.next() {
             for reader in block where pieceReaders.count < limit {
-                if fanout.mayMiss(reader) { pieceReaders.append(reader) }
+                if fanout.isMissing(reader) { pieceReaders.append(reader) }
                 next = reader + 1
             }
         }
-        precondition(!pieceReaders.isEmpty || fanout.missingCount == 0, "a follower was left out of the fan-out of post \(fanout.post)")
+        precondition(
+            !pieceReaders.isEmpty || fanout.missingCount == 0,
+            "a follower was left out of the fan-out of post \(fanout.post)")
         guard give(fanout, toAll: pieceReaders) else { return false }
         fanout.advance(to: next)
         noteProgress(of: fanout)
@@ -51,10 +64,7 @@ extension Worker {
     func settle(_ readers: UnsafeBufferPointer<UInt32>) -> Bool {
         for fanout in largeFanouts {
             pieceReaders.removeAll(keepingCapacity: true)
-            for reader in readers where fanout.mayMiss(reader) {
-                let edges = followees.rows + Int(reader)
-                if followeeSets.contains(fanout.author, in: edges) { pieceReaders.append(reader) }
-            }
+            for reader in readers where fanout.isMissing(reader) { pieceReaders.append(reader) }
             guard give(fanout, toAll: pieceReaders) else { return false }
             if fanout.missingCount == 0 { finish(fanout) }
         }
@@ -67,11 +77,6 @@ extension Worker {
         if largeFanouts.isEmpty { return true }
         guard let reader = reader(user) else { return true }
         return withUnsafePointer(to: UInt32(reader)) { settle(UnsafeBufferPointer(start: $0, count: 1)) }
-    }
-
-    /// The reader follows the author from now on. What it missed of the author's posts it got with that.
-    func passOver(_ reader: Int, inFanoutsOf author: UserIndex) {
-        for fanout in largeFanouts where fanout.author == author { fanout.exclude(UInt32(reader)) }
     }
 
     private func give(_ fanout: LargeFanout, toAll readers: [UInt32]) -> Bool {

@@ -74,6 +74,7 @@ final class Worker: @unchecked Sendable {
 
     /// Posts whose fan-out goes on beside what came after them, oldest first.
     var largeFanouts: [LargeFanout] = []
+    let largeAuthors = LargeAuthors()
     /// Deliveries of a piece of such a fan-out: some forty microseconds.
     let pieceDeliveries: Int
     /// The number of deliveries at which the next piece is due.
