@@ -39,6 +39,7 @@ import Testing
 
     @Test func batchWithAKeyIsRefused() throws {
         let fixture = try EngineFixture.small()
-        #expect(try fixture.refusal(.createPosts(PostBatch(capacity: 1)), as: 1, key: "k") == "invalid(Idempotency-Key)")
+        let refusal = try fixture.refusal(.createPosts(PostBatch(capacity: 1)), as: 1, key: "k")
+        #expect(refusal == "invalid(Idempotency-Key)")
     }
 }
