@@ -43,6 +43,8 @@ let package = Package(
             swiftSettings: swiftSettings),
         .target(name: "StarlingLog", dependencies: ["StarlingSystem", "CLZ4"], swiftSettings: swiftSettings),
         .target(
+            name: "StarlingTopics", dependencies: ["StarlingLog", "StarlingSystem"], swiftSettings: swiftSettings),
+        .target(
             name: "StarlingSnapshots", dependencies: ["StarlingMemory", "StarlingSystem"],
             swiftSettings: swiftSettings),
         .target(
@@ -55,8 +57,8 @@ let package = Package(
             name: "StarlingEngine",
             dependencies: [
                 "CStarling",
-                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSnapshots",
-                "StarlingSchema",
+                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingTopics",
+                "StarlingSnapshots", "StarlingSchema",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings
@@ -97,7 +99,7 @@ let package = Package(
             name: "StarlingServer",
             dependencies: [
                 "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation", "StarlingSystem",
-                "StarlingWire",
+                "StarlingTopics", "StarlingWire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -131,6 +133,10 @@ let package = Package(
             name: "StarlingLogTests", dependencies: ["StarlingLog", "StarlingSimulation", "StarlingSystem"],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "StarlingTopicsTests",
+            dependencies: ["StarlingLog", "StarlingSimulation", "StarlingSystem", "StarlingTopics"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "StarlingSnapshotsTests",
             dependencies: ["StarlingSnapshots", "StarlingMemory", "StarlingSimulation", "StarlingSystem"],
             swiftSettings: swiftSettings),
@@ -157,8 +163,9 @@ let package = Package(
         .testTarget(
             name: "StarlingEngineTests",
             dependencies: [
-                "StarlingEngine", "StarlingLog", "StarlingMemory", "StarlingSimulation", "StarlingSnapshots",
-                "StarlingSystem",
+                "StarlingEngine", "StarlingLog", "StarlingMemory", "StarlingSchema", "StarlingSimulation",
+                "StarlingSnapshots", "StarlingSystem", "StarlingTopics",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings),
         .target(
