@@ -87,7 +87,7 @@ let package = Package(
             name: "StarlingCheck",
             dependencies: [
                 "CStarling", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation",
-                "StarlingSnapshots", "StarlingSystem",
+                "StarlingSnapshots", "StarlingSystem", "StarlingTopics",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -117,7 +117,7 @@ let package = Package(
             name: "starling",
             dependencies: allocator + [
                 "StarlingCheck", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog",
-                "StarlingSchema", "StarlingSnapshots", "StarlingSystem",
+                "StarlingSchema", "StarlingSnapshots", "StarlingSystem", "StarlingTopics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),

@@ -61,7 +61,12 @@ extension Engine {
     func endOnFailure() -> Bool {
         guard let failure = writer.failure else { return false }
         writer.refuseRest(.closed)
-        if !isFailureReported.exchange(true, ordering: .relaxed) { onFailure("\(failure)") }
+        reportFailure("\(failure)")
         return true
+    }
+
+    /// Says, once, that something cannot be made durable any more: the process should end.
+    func reportFailure(_ reason: String) {
+        if !isFailureReported.exchange(true, ordering: .relaxed) { onFailure(reason) }
     }
 }

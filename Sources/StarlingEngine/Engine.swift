@@ -2,6 +2,7 @@ import StarlingLog
 import StarlingMemory
 import StarlingSnapshots
 import StarlingSystem
+import StarlingTopics
 import Synchronization
 
 /// A fan-out engine: one log, one writer, W workers. Open it, submit commands, read feeds, close it.
@@ -31,6 +32,11 @@ public final class Engine: Sendable {
     let log: Log
     let writer: Writer
     let bodies: BodyStore
+    /// Logs of records beside the engine's own.
+    public let topics: Topics
+    let feedEvents: FeedEventRecorder?
+    /// Why no topic can be written any more, or nil.
+    let topicsFailure = Mutex<TopicError?>(nil)
     let directory: String
     let disk: any Disk
     let snapshotter: Snapshotter?
@@ -61,6 +67,7 @@ public final class Engine: Sendable {
         if let problem = configuration.problem { throw .configuration(problem) }
         var settings = configuration
         settings.log.level = configuration.acknowledgement
+        settings.topics.level = configuration.acknowledgement
         do {
             let opened = try EngineOpening(
                 directory: directory, configuration: settings, environment: environment,
@@ -86,6 +93,8 @@ public final class Engine: Sendable {
             throw .snapshot(error)
         } catch let error as EngineOpenError {
             throw error
+        } catch let error as TopicError {
+            throw .topics(error)
         } catch {
             preconditionFailure("the calls above throw nothing else")
         }
@@ -155,6 +164,21 @@ public final class Engine: Sendable {
             for thread in workerThreads { thread.join() }
             throw error
         }
+        let records: (topics: Topics, feedEvents: SystemTopicWriter?)
+        do {
+            records = try Self.openTopics(
+                directory: directory, configuration: configuration, environment: environment)
+            topics = records.topics
+            feedEvents = try records.feedEvents.map {
+                try FeedEventRecorder(
+                    $0, posts: opened.state.posts, users: opened.state.users, time: environment.time,
+                    keptRows: configuration.deliveryRecords)
+            }
+        } catch {
+            for runner in runners { runner.stop() }
+            for thread in workerThreads { thread.join() }
+            throw error
+        }
         opened.state.mint.passOver(upTo: opened.ids.milliseconds)
         if opened.ids.wasDamaged { environment.notify(EngineNotice(.warning, Self.damagedReservation)) }
         for worker in opened.workers { worker.stop.forbid() }
@@ -178,6 +202,10 @@ public final class Engine: Sendable {
             var services = workerThreads
             services.append(SystemThread(name: "storage") { [self] in runStorage() })
             services.append(SystemThread(name: "sync") { syncer.run() })
+            services.append(SystemThread(name: "topics") { [self] in runTopics() })
+            if let feedEvents {
+                services.append(SystemThread(name: "feed-events") { [self] in runFeedEvents(feedEvents) })
+            }
             let writerThread = SystemThread(name: "writer") { [self] in runWriter() }
             threads.withLock { $0 = services + [writerThread] }
         }
@@ -247,11 +275,12 @@ public final class Engine: Sendable {
         if let snapshotter, snapshotter.step() { worked = true }
         if failure == nil, writer.log.preparer.step() { worked = true }
         for runner in runners where runner.step() { worked = true }
+        if stepTopics() { worked = true }
         return worked
     }
 
     /// Why nothing can be written any more, or nil.
-    public var failure: String? { writer.failure.map { "\($0)" } }
+    public var failure: String? { writer.failure.map { "\($0)" } ?? topicsFailure.withLock { $0.map { "\($0)" } } }
 
     /// Commits what was submitted, marks the log as cleanly closed, and ends the threads. Reads and writes are refused from
     /// now on. The second call does nothing. With `clean` false, nothing more is written: as after a crash. Not to be called
@@ -271,6 +300,8 @@ public final class Engine: Sendable {
         if let writerThread = running.last { writerThread.join() }
         if execution == .manual, clean { while step() {} }
         writer.refuseRest(.closed)
+        feedEvents?.stop()
+        topics.stop(clean: clean)
         for runner in runners { runner.stop() }
         isStorageStopping.store(true, ordering: .releasing)
         storageParker.wake()
@@ -283,7 +314,14 @@ public final class Engine: Sendable {
         do {
             try writer.close(clean: clean)
         } catch {
+            // The first error is the one to report.
+            try? closeTopics(clean: clean)
             throw .log(error)
+        }
+        do {
+            try closeTopics(clean: clean)
+        } catch {
+            throw .topics(error)
         }
     }
 }

@@ -1,6 +1,7 @@
 import StarlingLog
 import StarlingMemory
 import StarlingSystem
+import StarlingTopics
 
 /// The engine's settings. All have defaults that serve a machine of a few cores.
 public struct EngineConfiguration: Sendable {
@@ -35,6 +36,12 @@ public struct EngineConfiguration: Sendable {
     package var sliceDeliveries: UInt64 = 50_000
     /// Commands of a round of the writer. Only a flood has more; simulations have less, so that rounds overlap.
     package var roundCommands = Int.max
+    /// Whether the topic `feed-events` gets a record for each finished fan-out.
+    public var feedEvents = true
+    /// Partitions of that topic, when it is made.
+    public var feedEventPartitions = 4
+    /// The topics' settings.
+    public var topics = TopicsConfiguration()
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
     public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
     /// Keys that are kept at a time, about 132 bytes each. Beyond that, requests with a new key are refused as `full`; those
@@ -100,6 +107,9 @@ public struct EngineConfiguration: Sendable {
             return "pieceDeliveries is \(pieceDeliveries); it must be 1 to 1048576"
         }
         if let problem = snapshots.problem { return problem }
+        if !(1...TopicsConfiguration.partitionsPerTopic).contains(feedEventPartitions) {
+            return "feedEventPartitions must be 1 to \(TopicsConfiguration.partitionsPerTopic)"
+        }
         if maximumIdempotencyKeys < 0 { return "maximumIdempotencyKeys must be at least 0" }
         if log.maximumRecordBytes < CommandBudget.largestRecordBytes {
             return "log.maximumRecordBytes must be at least \(CommandBudget.largestRecordBytes)"

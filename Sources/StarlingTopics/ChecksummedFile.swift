@@ -20,7 +20,9 @@ struct ChecksummedFile {
         case contents([UInt8])
     }
 
-    func write(_ contents: [UInt8], in directory: String, disk: any Disk) throws(DiskError) {
+    /// Returns the size of the file.
+    @discardableResult
+    func write(_ contents: [UInt8], in directory: String, disk: any Disk) throws(DiskError) -> UInt64 {
         precondition(contents.count <= maximumBytes, "\(name) would be too large to be read again")
         var copy = ByteEncoder()
         copy.fixed(magic)
@@ -41,6 +43,7 @@ struct ChecksummedFile {
         try file.sync()
         try disk.rename(draft, to: path)
         try disk.syncDirectory(directory)
+        return UInt64(whole.count)
     }
 
     func read(in directory: String, disk: any Disk) throws(TopicError) -> Finding {

@@ -1,5 +1,6 @@
 import StarlingLog
 import StarlingSystem
+import Synchronization
 
 /// The one writer of a partition. Owned by one thread at a time.
 final class PartitionWriter {
@@ -117,7 +118,13 @@ final class PartitionWriter {
     /// Removes what retention lets go, but nothing that a start needs.
     func removeOldSegments(now: UInt64) throws(LogError) {
         guard retention != RetentionPolicy() else { return }
-        try partition.log.removeSegments(retention, keepingFrom: checkpointLSN + 1, now: now)
+        // While it is copied they stay, until the next time.
+        let outcome = partition.files.withLockIfAvailable { _ in
+            Result { () throws(LogError) in
+                try partition.log.removeSegments(retention, keepingFrom: checkpointLSN + 1, now: now)
+            }
+        }
+        _ = try outcome?.get()
     }
 
     /// Ends the writing. With `clean`, everything is durable and the next start reads nothing again.

@@ -20,8 +20,14 @@ public final class SystemTopicWriter {
     /// - Throws: `outOfSpace`: nothing was changed, try again later; `log`.
     public func reserve(records: Int, bytes: Int, in partition: Int) throws(TopicError) {
         let writer = topic.writers[partition]
+        let needed = bytes + records * LogWriter.reservation(valueBytes: 64)
         do {
-            try writer.reserve(bytes: bytes + records * LogWriter.reservation(valueBytes: 64))
+            do {
+                try writer.reserve(bytes: needed)
+            } catch .tooMuchPending where writer.pendingBytes > 0 {
+                try writer.flush()
+                try writer.reserve(bytes: needed)
+            }
         } catch .outOfSpace(let error) {
             throw .outOfSpace("\(error)")
         } catch {

@@ -40,7 +40,9 @@ struct TopicCatalogue: Equatable, Sendable {
         }
     }
 
-    func write(in directory: String, disk: any Disk) throws(DiskError) {
+    /// Returns the size of the file.
+    @discardableResult
+    func write(in directory: String, disk: any Disk) throws(DiskError) -> UInt64 {
         var encoder = ByteEncoder()
         encoder.varint(UInt64(rows.count))
         for row in rows {
@@ -52,7 +54,7 @@ struct TopicCatalogue: Equatable, Sendable {
             encoder.varint(UInt64(row.logIDs.count))
             for id in row.logIDs { encoder.fixed(id) }
         }
-        try Self.file.write(encoder.bytes, in: directory, disk: disk)
+        return try Self.file.write(encoder.bytes, in: directory, disk: disk)
     }
 
     init() {}

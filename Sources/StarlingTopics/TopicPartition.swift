@@ -1,4 +1,5 @@
 import StarlingLog
+import Synchronization
 
 /// One partition of a topic, as its readers see it. Any thread may use it.
 public final class TopicPartition: Sendable {
@@ -8,6 +9,8 @@ public final class TopicPartition: Sendable {
     public let number: Int
     let log: Log
     let waiters = FetchWaiters()
+    /// Held while old segments are removed, or while the partition is copied.
+    let files = Mutex(())
     private let subscription: CommitSubscription
 
     init(topic: TopicName, number: Int, log: Log) {

@@ -72,8 +72,6 @@ public enum TopicLimits {
     public static let recordsPerRequest = 10_000
     /// Records that one fetch hands out.
     public static let recordsPerFetch = 10_000
-    /// What one fetch may ask for.
-    public static let fetchBytes = 8 << 20
     /// How long a fetch may wait for records.
     public static let fetchWaitMilliseconds: UInt64 = 30_000
 }

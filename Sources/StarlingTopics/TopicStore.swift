@@ -139,8 +139,11 @@ public struct Topic: Sendable {
     public let createdMilliseconds: UInt64
     /// By their numbers.
     public let partitions: [TopicPartition]
+    /// Names its directory.
+    let number: UInt64
 
     init(_ row: TopicRow, _ partitions: [TopicPartition]) {
+        number = row.number
         name = row.name
         settings = row.settings
         createdMilliseconds = row.createdMilliseconds

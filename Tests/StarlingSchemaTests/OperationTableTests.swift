@@ -11,7 +11,9 @@ struct OperationTableTests {
         let golden: [UInt16: String] = [
             16: "Follow", 17: "Unfollow", 18: "Following", 19: "Followers", 20: "GetUser", 21: "FanoutMode",
             22: "BatchFollows", 48: "CreatePost", 49: "GetPost", 50: "GetPosts", 51: "DeletePost", 52: "UserPosts",
-            53: "BatchPosts", 54: "Delivery", 80: "Feed", 240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
+            53: "BatchPosts", 54: "Delivery", 80: "Feed", 160: "ListTopics", 161: "CreateTopic", 162: "Produce",
+            163: "Fetch",
+            240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
             243: "UpdateConfig",
             244: "TakeSnapshot", 245: "Backup",
         ]

@@ -26,6 +26,11 @@ import Testing
             "fanout.celebrityCostShare", "0.25",
             ["", "-0.1", "1.1", "nan", "inf", "0x1p-2", "half", "1%", "0,5", " 0.5"]
         ),
+        ("fanout.feedEvents", "false", ["off", "0"]), ("fanout.feedEventPartitions", "1", ["0", "257"]),
+        ("topics.segmentBytes", "65536", ["65535"]), ("topics.retentionBytes", "5", ["-1"]),
+        ("topics.retentionMilliseconds", "5", ["-1", "7d"]), ("topics.partitions", "9", ["0"]),
+        ("topics.queue", "5", ["0"]), ("topics.queueBytes", "5", ["0"]), ("topics.waiters", "0", ["-1"]),
+        ("topics.producers", "8", ["7"]),
         ("log.segmentBytes", "65536", ["65535", "9999999999999"]), ("log.batchBytes", "4096", ["0", "99999999"]),
         ("log.segmentMilliseconds", "1000", ["-1", ""]), ("log.retentionBytes", "1000000", ["-1", "all"]),
         ("log.retentionMilliseconds", "86400000", ["-1", "1d"]), ("log.scrubBytesPerSecond", "0", ["-1"]),

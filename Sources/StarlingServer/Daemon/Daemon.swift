@@ -5,6 +5,7 @@ import StarlingLog
 import StarlingSchema
 import StarlingSimulation
 import StarlingSystem
+import StarlingTopics
 import Synchronization
 
 /// The daemon: an engine and its listeners.
@@ -125,6 +126,7 @@ public final class Daemon: Sendable {
     /// Stops accepting, answers what has been asked, commits, marks the log as cleanly closed. Takes some seconds at most.
     public func shutDown() async throws {
         readiness.state = .draining
+        engine.topics.endWaits()
         await withTaskGroup(of: Void.self) { [server, gateways] listeners in
             listeners.addTask { await server.shutDown(timeout: Self.drainTime) }
             for gateway in gateways { listeners.addTask { await gateway.shutDown() } }

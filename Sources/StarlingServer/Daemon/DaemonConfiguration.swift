@@ -1,6 +1,7 @@
 import StarlingEngine
 import StarlingLog
 import StarlingSimulation
+import StarlingTopics
 
 /// Everything that can be set about the daemon, by the key that the configuration file and `--set` use.
 public struct DaemonConfiguration: Sendable {
@@ -148,6 +149,16 @@ public struct DaemonConfiguration: Sendable {
         .number("fanout.awayAfterSeconds", \.engine.awayAfterSeconds, 0...UInt32.max),
         .number("fanout.pieceDeliveries", \.engine.pieceDeliveries, 1...(1 << 20)),
         .number("fanout.deliveryRecords", \.engine.deliveryRecords, 1...(1 << 28)),
+        .flag("fanout.feedEvents", \.engine.feedEvents),
+        .number("fanout.feedEventPartitions", \.engine.feedEventPartitions, 1...TopicsConfiguration.partitionsPerTopic),
+        .number("topics.segmentBytes", \.engine.topics.segmentBytes, 65_536...(1 << 40)),
+        .optional("topics.retentionBytes", \.engine.topics.retention.bytes),
+        .optional("topics.retentionMilliseconds", \.engine.topics.retention.milliseconds),
+        .number("topics.partitions", \.engine.topics.maximumPartitions, 1...100_000),
+        .number("topics.queue", \.engine.topics.queueLimit, 1...(1 << 24)),
+        .number("topics.queueBytes", \.engine.topics.queueBytes, 1...(1 << 40)),
+        .number("topics.waiters", \.engine.topics.maximumWaiters, 0...1_000_000),
+        .number("topics.producers", \.engine.topics.producersPerPartition, 8...1_000_000),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),
         .optional("log.retentionBytes", \.engine.retention.bytes),

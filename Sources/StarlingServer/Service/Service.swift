@@ -41,6 +41,7 @@ final class Service: Sendable {
         operations.bindPosts(&bindings)
         operations.bindFeed(&bindings)
         operations.bindAdmin(&bindings)
+        operations.bindTopics(&bindings)
         handlers = bindings.handlers
         if let missing = table.operations.first(where: { bindings.handlers[$0.opcode] == nil }) {
             throw UnboundOperation(name: missing.fullName)

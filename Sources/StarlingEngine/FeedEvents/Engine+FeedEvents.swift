@@ -1,0 +1,88 @@
+import StarlingSystem
+import StarlingTopics
+import Synchronization
+
+/// The topics' and the recorder's threads.
+extension Engine {
+    /// Opens the topics, and the recorder when it is wanted. Before any thread runs.
+    static func openTopics(
+        directory: String, configuration: EngineConfiguration, environment: EngineEnvironment
+    ) throws(EngineOpenError) -> (topics: Topics, feedEvents: SystemTopicWriter?) {
+        do throws(TopicError) {
+            let topics = try Topics.open(
+                directory: directory, disk: environment.disk, time: environment.time,
+                // Not the log's own: two logs must not get one id.
+                seed: environment.seed ^ 0x746f_7069_6373, configuration: configuration.topics)
+            guard configuration.feedEvents else { return (topics, nil) }
+            do throws(TopicError) {
+                let settings = TopicSettings(
+                    partitions: configuration.feedEventPartitions, retention: configuration.topics.retention)
+                return (topics, try topics.takeSystemTopic(.feedEvents, settings))
+            } catch {
+                if case .outOfSpace = error {
+                    environment.notify(
+                        EngineNotice(.warning, "feed-events: \(error); its records come after the next start"))
+                    return (topics, nil)
+                }
+                // The first error is the one to report.
+                try? topics.close(clean: false)
+                throw error
+            }
+        } catch {
+            throw .topics(error)
+        }
+    }
+
+    func runTopics() {
+        topics.run()
+        if let failure = topics.failure { fail(failure) }
+    }
+
+    func runFeedEvents(_ recorder: FeedEventRecorder) {
+        SystemThread.lowerCurrentPriority()
+        do throws(TopicError) {
+            try recorder.run(askForRows)
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func fail(_ error: TopicError) {
+        topicsFailure.withLock { $0 = $0 ?? error }
+        reportFailure("\(error)")
+    }
+
+    /// One step of both, for `Execution.manual`.
+    func stepTopics() -> Bool {
+        var worked = topics.step()
+        if let failure = topics.failure { fail(failure) }
+        guard let feedEvents, topicsFailure.withLock({ $0 == nil }) else { return worked }
+        do throws(TopicError) {
+            if try feedEvents.step(askForRows) { worked = true }
+        } catch {
+            fail(error)
+        }
+        return worked
+    }
+
+    /// Ends and closes the topics. When the workers have ended, or refuse what is asked of them.
+    func closeTopics(clean: Bool) throws(TopicError) {
+        var first: TopicError?
+        do { try feedEvents?.close(clean: clean) } catch { first = error }
+        do { try topics.close(clean: clean) } catch { first = first ?? error }
+        if let first { throw first }
+    }
+
+    private func askForRows(
+        of posts: ClosedRange<PostOrdinal>, at lsn: UInt64,
+        _ completion: @escaping @Sendable (FeedEventRecorder.Rows?) -> Void
+    ) {
+        let answer: @Sendable (Result<FeedEventRecorder.Rows, EngineError>) -> Void = { completion(try? $0.get()) }
+        onAllWorkers(minimumLSN: lsn, waitNanoseconds: Self.fanoutWaitNanoseconds, answer, { $0 }) { worker in
+            posts.map { worker.deliveryRow(of: $0) }
+        }
+    }
+
+    /// How long the workers may take to finish a range of posts; then it is asked for again.
+    private static let fanoutWaitNanoseconds: UInt64 = 60_000_000_000
+}
