@@ -1,6 +1,7 @@
 import StarlingEngine
 import StarlingLog
 import StarlingSystem
+import StarlingTopics
 
 /// What a seed decides before a run begins: limits, workload, and which classes of faults there are. Whole classes are
 /// off in most runs, because a fault that always happens hides what happens without it.
@@ -99,6 +100,7 @@ struct SimulationPlan {
         configuration.log.batchBytes = chance(50) ? number(64...2_048) : 16 << 10
         configuration.log.commitsPerWatermark = number(0...8)
         configuration.log.maximumPendingBytes = chance(80) ? 8 << 20 : 1_100_000
+        Self.chooseTopics(seed, &configuration)
         workersChange = chance(70)
         var faults: Set<FaultClass> = []
         for kind in FaultClass.allCases where chance(45) { faults.insert(kind) }
@@ -116,5 +118,16 @@ struct SimulationPlan {
         configuration.deliveriesPerSecond = chance(85) ? UInt64(number(1...10)) : nil
         hasLongPauses = configuration.celebrityCostShare > 0 && chance(40)
         self.configuration = configuration
+    }
+
+    /// Half of the runs record their fan-outs. From numbers of its own, so that the rest of a seed's plan stays what it is.
+    private static func chooseTopics(_ seed: UInt64, _ configuration: inout EngineConfiguration) {
+        var random = SeededRandom(seed: Murmur3.mix(seed &+ 0x746f_7069))
+        configuration.feedEvents = random.next() % 2 == 0
+        configuration.feedEventPartitions = Int(random.next() % 4) + 1
+        configuration.topics.retention = RetentionPolicy()
+        configuration.topics.allowsTinySegments = true
+        configuration.topics.segmentBytes = 600 + random.next() % 6_000
+        configuration.topics.firstSegmentBytes = 512
     }
 }

@@ -124,6 +124,7 @@ extension SimulationRun {
         guard statistics.users == UInt64(model.users.count), statistics.edges == UInt64(model.edgeCount),
             statistics.posts == UInt64(model.livePosts)
         else { throw InvariantViolation(.counters, "\(statistics)") }
+        try checkFeedEvents()
     }
 
     /// The state is that of a fresh fold of the log by another number of workers.
