@@ -90,7 +90,7 @@ struct TopicStore {
         var row = row
         for partition in row.logIDs.indices {
             let path = path(row.number, partition)
-            guard hasLog(path) else { continue }
+            guard try hasLog(path) else { continue }
             do {
                 let reader = try LogReader(directory: path, disk: disk)
                 if reader.logID != 0 { row.logIDs[partition] = reader.logID }
@@ -105,9 +105,13 @@ struct TopicStore {
         directory + "/" + TopicFiles.partition(number, partition)
     }
 
-    private func hasLog(_ path: String) -> Bool {
-        // Not to be told from one that cannot be listed, which opening it will report.
-        ((try? disk.list(path + "/log")) ?? []).contains { $0.hasSuffix(".seg") }
+    private func hasLog(_ path: String) throws(TopicError) -> Bool {
+        guard disk.exists(path + "/log") else { return false }
+        do {
+            return try disk.list(path + "/log").contains { $0.hasSuffix(".seg") }
+        } catch {
+            throw .disk(error)
+        }
     }
 
     private func open(_ row: TopicRow, isNew: Bool = false) throws(TopicError) -> OpenTopic {
@@ -115,7 +119,7 @@ struct TopicStore {
         do throws(TopicError) {
             for (partition, id) in row.logIDs.enumerated() {
                 let path = path(row.number, partition)
-                if !isNew, !hasLog(path) { throw .missingPartition(path: path) }
+                if !isNew, try !hasLog(path) { throw .missingPartition(path: path) }
                 writers.append(
                     try PartitionWriter(
                         row.name, partition, logID: id, retention: row.retention, directory: path, disk: disk,

@@ -33,7 +33,12 @@ extension Topics {
                     createdMilliseconds: topic.createdMilliseconds, logIDs: topic.partitions.map(\.log.id)))
         }
         do {
-            for topic in topics { try disk.syncDirectory("\(root)/\(topic.number)") }
+            for topic in topics {
+                for partition in topic.partitions {
+                    try disk.syncDirectory(root + "/" + TopicFiles.partition(topic.number, partition.number))
+                }
+                try disk.syncDirectory("\(root)/\(topic.number)")
+            }
             copy.bytes += try catalogue.write(in: root, disk: disk)
             copy.files += 1
         } catch {
