@@ -30,6 +30,8 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(help: "When the embedded engine answers: memory, os or disk.") var ack = "disk"
     @Option(help: "Followers from which on an author is pulled at read.") var celebrityThreshold: Int?
     @Option(help: "Entries that a timeline keeps.") var timelineCap = 800
+    @Flag(inversion: .prefixedNo, help: "Whether the embedded engine writes the topic feed-events.")
+    var feedEvents = true
     @Option(help: "Rows in a batch.") var batch = 1_000
     @Option(help: "Batches that may be unanswered.") var inFlight = 16
     @Flag(help: "Print one JSON object instead of text.") var json = false
@@ -79,6 +81,7 @@ struct ReplayCommand: AsyncParsableCommand {
         // What this machine can deliver must not show in the digest.
         configuration.celebrityCostShare = 0
         configuration.timelineCap = timelineCap
+        configuration.feedEvents = feedEvents
         return try EmbeddedTarget(directory: data, configuration: configuration)
     }
 }
