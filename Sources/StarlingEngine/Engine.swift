@@ -164,16 +164,10 @@ public final class Engine: Sendable {
             for thread in workerThreads { thread.join() }
             throw error
         }
-        let records: (topics: Topics, feedEvents: SystemTopicWriter?)
         do {
-            records = try Self.openTopics(
-                directory: directory, configuration: configuration, environment: environment)
-            topics = records.topics
-            feedEvents = try records.feedEvents.map {
-                try FeedEventRecorder(
-                    $0, posts: opened.state.posts, users: opened.state.users, time: environment.time,
-                    keptRows: configuration.deliveryRecords)
-            }
+            (topics, feedEvents) = try Self.openTopics(
+                directory: directory, configuration: configuration, environment: environment, posts: posts,
+                users: users)
         } catch {
             for runner in runners { runner.stop() }
             for thread in workerThreads { thread.join() }

@@ -107,6 +107,7 @@ public struct EngineConfiguration: Sendable {
             return "pieceDeliveries is \(pieceDeliveries); it must be 1 to 1048576"
         }
         if let problem = snapshots.problem { return problem }
+        if let problem = topics.problem { return "topics: \(problem)" }
         if !(1...TopicsConfiguration.partitionsPerTopic).contains(feedEventPartitions) {
             return "feedEventPartitions must be 1 to \(TopicsConfiguration.partitionsPerTopic)"
         }

@@ -48,11 +48,12 @@ struct ChecksummedFile {
 
     func read(in directory: String, disk: any Disk) throws(TopicError) -> Finding {
         let path = directory + "/" + name
-        guard disk.exists(path) else { return .nothing }
         let bytes: [UInt8]
         do {
             bytes = try load(path, disk)
         } catch {
+            // A file that cannot be read must not be taken for one that is not there.
+            if error.code == SystemErrorCode.notFound { return .nothing }
             throw .disk(error)
         }
         for start in [0, bytes.count / 2] {

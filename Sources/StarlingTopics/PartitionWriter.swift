@@ -39,8 +39,10 @@ final class PartitionWriter {
             throw .log(path: directory, error)
         }
         checkpointLSN = checkpoint?.point.lsn ?? 0
+        var hasRead = false
         do {
             try opened.log.forEachRecord(from: max(checkpointLSN + 1, opened.log.firstLSN)) { record in
+                hasRead = true
                 guard let producer = RecordFormat.producer(of: record) else { return }
                 producers.note(producer, offset: record.lsn - 1)
             }
@@ -55,7 +57,8 @@ final class PartitionWriter {
         self.disk = disk
         writer = opened.writer
         checkpointBytes = configuration.segmentBytes
-        bytesAtCheckpoint = checkpoint == nil ? 0 : opened.log.dataBytes
+        // What had to be read again counts, so that many short runs do not make a long start.
+        bytesAtCheckpoint = checkpoint == nil || hasRead ? 0 : opened.log.dataBytes
         partition = TopicPartition(topic: name, number: number, log: opened.log)
     }
 
@@ -115,13 +118,15 @@ final class PartitionWriter {
         hasUnmarkedCommits = false
     }
 
-    /// Removes what retention lets go, but nothing that a start needs.
+    /// Removes what retention lets go, but nothing that a start needs, and never the last record: the active segment may be
+    /// empty, and who writes the topic may go by what it wrote last.
     func removeOldSegments(now: UInt64) throws(LogError) {
         guard retention != RetentionPolicy() else { return }
+        let needed = min(checkpointLSN + 1, max(partition.log.writtenLSN, 1))
         // While it is copied they stay, until the next time.
         let outcome = partition.files.withLockIfAvailable { _ in
             Result { () throws(LogError) in
-                try partition.log.removeSegments(retention, keepingFrom: checkpointLSN + 1, now: now)
+                try partition.log.removeSegments(retention, keepingFrom: needed, now: now)
             }
         }
         _ = try outcome?.get()

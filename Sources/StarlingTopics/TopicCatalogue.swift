@@ -20,7 +20,7 @@ struct TopicRow: Equatable, Sendable {
 struct TopicCatalogue: Equatable, Sendable {
     var rows: [TopicRow] = []
 
-    private static let file = ChecksummedFile(magic: 0x4354_5453, name: "catalogue", maximumBytes: 16 << 20)
+    private static let file = ChecksummedFile(magic: 0x4354_5453, name: "catalogue", maximumBytes: 64 << 20)
 
     /// The number of the next topic. Nothing is known to lie under it but what an interrupted creation left, which holds no
     /// record.
@@ -28,9 +28,14 @@ struct TopicCatalogue: Equatable, Sendable {
 
     var partitionCount: Int { rows.reduce(0) { $0 + $1.logIDs.count } }
 
+    /// The catalogue in the topics' directory. Without the file there are no topics; then no log may hold a record.
     static func read(in directory: String, disk: any Disk) throws(TopicError) -> TopicCatalogue {
         switch try file.read(in: directory, disk: disk) {
-        case .nothing: return TopicCatalogue()
+        case .nothing:
+            if let path = try TopicFiles.partitionWithRecords(in: directory, disk: disk) {
+                throw .missingCatalogue(path: directory + "/" + file.name, records: path)
+            }
+            return TopicCatalogue()
         case .damaged: throw .damagedFile(path: directory + "/" + file.name)
         case .contents(let bytes):
             guard let catalogue = TopicCatalogue(decoding: bytes) else {
@@ -100,4 +105,36 @@ package enum TopicFiles {
 
     /// The directory of a partition, in that of the topics; its log is in `log` below it.
     static func partition(_ topic: UInt64, _ partition: Int) -> String { "\(topic)/\(partition)" }
+
+    /// Whether the directory of a partition has a log, whatever is in it.
+    static func hasLog(_ partition: String, disk: any Disk) throws(TopicError) -> Bool {
+        try list(partition + "/log", disk).contains { $0.hasSuffix(".seg") }
+    }
+
+    /// The directory of some partition whose log holds records, whatever the catalogue says. Reads all logs up to it.
+    static func partitionWithRecords(in directory: String, disk: any Disk) throws(TopicError) -> String? {
+        for topic in try list(directory, disk).sorted() where UInt64(topic) != nil {
+            for partition in try list(directory + "/" + topic, disk).sorted() where UInt64(partition) != nil {
+                let path = "\(directory)/\(topic)/\(partition)"
+                guard try hasLog(path, disk: disk) else { continue }
+                do {
+                    let reader = try LogReader(directory: path, disk: disk)
+                    if reader.lastLSN > 0 || reader.refusal != nil { return path }
+                } catch {
+                    throw .log(path: path, error)
+                }
+            }
+        }
+        return nil
+    }
+
+    /// Empty for a directory that is not there: one that cannot be read must not be taken for that.
+    private static func list(_ path: String, _ disk: any Disk) throws(TopicError) -> [String] {
+        do {
+            return try disk.list(path)
+        } catch {
+            if error.code == SystemErrorCode.notFound { return [] }
+            throw .disk(error)
+        }
+    }
 }

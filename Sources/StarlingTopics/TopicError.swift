@@ -35,13 +35,15 @@ public enum TopicError: Error, Equatable, Sendable {
     case unknownFormat(path: String, version: Int)
     /// The catalogue names a partition whose log is not there.
     case missingPartition(path: String)
+    /// There are records, but not the catalogue that says which topics they belong to.
+    case missingCatalogue(path: String, records: String)
     /// The log of a partition.
     case log(path: String, LogError)
     /// The disk.
     case disk(DiskError)
     /// The topics are closing, or have failed.
     case closed
-    /// A log failed while the records were being made durable: they may or may not be there.
+    /// A file failed while the records, or the topic, were being made durable: they may or may not be there.
     case unknownOutcome(String)
 }
 
@@ -76,10 +78,13 @@ extension TopicError: CustomStringConvertible {
             "\(path) has version \(version), which this program does not know; use the one that wrote it"
         case .missingPartition(let path):
             "\(path): the log of a partition is not there, but the catalogue of topics names it; restore it from a backup"
+        case .missingCatalogue(let path, let records):
+            "\(path) is not there, but \(records) holds records; restore it from a backup, or move the directory topics "
+                + "away to begin without topics"
         case .log(let path, let error): "\(path): \(error)"
         case .disk(let error): "topics: \(error)"
         case .closed: "the topics are shutting down"
-        case .unknownOutcome(let cause): "a topic's log failed, the records may or may not be there: \(cause)"
+        case .unknownOutcome(let cause): "a file failed, what was written to the topics may be there or not: \(cause)"
         }
     }
 
@@ -87,8 +92,8 @@ extension TopicError: CustomStringConvertible {
     public var exitCode: Int32 {
         switch self {
         case .damagedFile: 65
-        case .missingPartition: 66
-        case .unknownFormat, .damagedRecord: 78
+        case .missingPartition, .missingCatalogue: 66
+        case .unknownFormat, .damagedRecord, .tooManyPartitions: 78
         case .log(_, let error): error.exitCode
         case .disk: 74
         default: 70

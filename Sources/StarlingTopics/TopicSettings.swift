@@ -43,6 +43,17 @@ public struct TopicsConfiguration: Sendable {
     /// Most partitions of one topic.
     public static let partitionsPerTopic = 256
 
+    /// What is wrong with it, or nil. Beyond these limits the catalogue or a checkpoint could not be read again.
+    public var problem: String? {
+        if !(1...100_000).contains(maximumPartitions) {
+            return "maximumPartitions is \(maximumPartitions); it must be 1 to 100000"
+        }
+        if !(8...100_000).contains(producersPerPartition) {
+            return "producersPerPartition is \(producersPerPartition); it must be 8 to 100000"
+        }
+        return nil
+    }
+
     /// The settings of a partition's log.
     func log(retention: RetentionPolicy) -> LogConfiguration {
         var log = LogConfiguration()

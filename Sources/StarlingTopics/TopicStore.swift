@@ -63,7 +63,8 @@ struct TopicStore {
                 try next.write(in: directory, disk: disk)
             } catch {
                 topic.topic.abandon()
-                throw TopicError.disk(error)
+                // A full disk shows before the rename; after it, nobody knows which catalogue the next start will find.
+                throw error.isOutOfSpace ? TopicError.disk(error) : .unknownOutcome("\(error)")
             }
             catalogue = next
             return topic.topic
@@ -90,7 +91,7 @@ struct TopicStore {
         var row = row
         for partition in row.logIDs.indices {
             let path = path(row.number, partition)
-            guard try hasLog(path) else { continue }
+            guard try TopicFiles.hasLog(path, disk: disk) else { continue }
             do {
                 let reader = try LogReader(directory: path, disk: disk)
                 if reader.logID != 0 { row.logIDs[partition] = reader.logID }
@@ -105,21 +106,12 @@ struct TopicStore {
         directory + "/" + TopicFiles.partition(number, partition)
     }
 
-    private func hasLog(_ path: String) throws(TopicError) -> Bool {
-        guard disk.exists(path + "/log") else { return false }
-        do {
-            return try disk.list(path + "/log").contains { $0.hasSuffix(".seg") }
-        } catch {
-            throw .disk(error)
-        }
-    }
-
     private func open(_ row: TopicRow, isNew: Bool = false) throws(TopicError) -> OpenTopic {
         var writers: [PartitionWriter] = []
         do throws(TopicError) {
             for (partition, id) in row.logIDs.enumerated() {
                 let path = path(row.number, partition)
-                if !isNew, try !hasLog(path) { throw .missingPartition(path: path) }
+                if !isNew, try !TopicFiles.hasLog(path, disk: disk) { throw .missingPartition(path: path) }
                 writers.append(
                     try PartitionWriter(
                         row.name, partition, logID: id, retention: row.retention, directory: path, disk: disk,

@@ -12,8 +12,8 @@ public struct TopicsCopy: Equatable, Sendable {
 
 extension Topics {
     /// Copies all topics into the data directory `directory`, while they are written: of each partition what was written when
-    /// its turn came, in the order of their numbers. The copy opens as topics with the same records, offsets and producers. Any thread; costs reading and
-    /// writing all of it. No old segment of a partition is removed while that is copied.
+    /// its turn came, in the order of their numbers. The copy opens as topics with the same records, offsets and producers.
+    /// Any thread; costs reading and writing all of it. No old segment of a partition is removed while that is copied.
     public func copy(to directory: String, disk: any Disk) throws(TopicError) -> TopicsCopy {
         let topics = all
         var copy = TopicsCopy()

@@ -175,6 +175,35 @@ import Testing
         try Self.expectOneEach(fixture, [first] + posts)
     }
 
+    @Test func aTopicThatCannotBeGoneOnWithIsRefusedAndLeftAlone() throws {
+        let fixture = try Self.fixture()
+        try fixture.engine.close(clean: true)
+        let topics = try Topics.open(
+            directory: "/data", disk: fixture.disk, time: fixture.time, seed: 9,
+            configuration: fixture.configuration.topics)
+        let writer = try topics.takeSystemTopic(.feedEvents, TopicSettings(partitions: 4))
+        try writer.reserve(records: 1, bytes: 10, in: 2)
+        try writer.append(key: [1], value: [0xff], timestamp: 1, to: 2)
+        try writer.commit()
+        try writer.close(clean: true)
+        try topics.close(clean: true)
+        // The second time, nothing is open any more that the first one left.
+        for _ in 0..<2 {
+            do {
+                _ = try Engine.open(
+                    directory: "/data", configuration: fixture.configuration,
+                    environment: EngineEnvironment(disk: fixture.disk, time: fixture.time, seed: 5), execution: .manual)
+                Issue.record("it was opened")
+            } catch {
+                guard case .topics(.damagedRecord(.feedEvents, partition: 2, offset: 0)) = error else {
+                    Issue.record("\(error)")
+                    return
+                }
+                #expect(error.exitCode == 78)
+            }
+        }
+    }
+
     @Test func theHandWrittenMessageIsTheGeneratedOne() throws {
         var encoder = FeedEventEncoder()
         var random = SeededRandom(seed: 5)

@@ -30,7 +30,7 @@ import Testing
         ("topics.segmentBytes", "65536", ["65535"]), ("topics.retentionBytes", "5", ["-1"]),
         ("topics.retentionMilliseconds", "5", ["-1", "7d"]), ("topics.partitions", "9", ["0"]),
         ("topics.queue", "5", ["0"]), ("topics.queueBytes", "5", ["0"]), ("topics.waiters", "0", ["-1"]),
-        ("topics.producers", "8", ["7"]),
+        ("topics.producers", "8", ["7", "100001"]),
         ("log.segmentBytes", "65536", ["65535", "9999999999999"]), ("log.batchBytes", "4096", ["0", "99999999"]),
         ("log.segmentMilliseconds", "1000", ["-1", ""]), ("log.retentionBytes", "1000000", ["-1", "all"]),
         ("log.retentionMilliseconds", "86400000", ["-1", "1d"]), ("log.scrubBytesPerSecond", "0", ["-1"]),

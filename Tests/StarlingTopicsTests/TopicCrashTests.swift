@@ -95,4 +95,115 @@ import Testing
             #expect(try fixture.produce("t", [NewTopicRecord("v")], partition: 0, producer: producer).storedBefore == 1)
         }
     }
+
+    @Test func recordsWithoutACatalogueAreNotTakenForNothing() throws {
+        let fixture = TopicsFixture()
+        try fixture.open()
+        try fixture.create("empty", partitions: 1)
+        try fixture.create("t", partitions: 2)
+        try fixture.produce("t", [NewTopicRecord("v")], partition: 1)
+        try fixture.close()
+        try fixture.disk.remove("data/topics/catalogue")
+        let error = TopicError.missingCatalogue(path: "data/topics/catalogue", records: "data/topics/2/1")
+        #expect(throws: error) { try fixture.open() }
+        let found = TopicsVerification.verify(directory: "data", disk: fixture.disk, deep: false)
+        #expect(found.refusal == error && error.exitCode == 66)
+    }
+
+    @Test func aDiskThatFailsWhileItIsOpenedIsNotTakenForAnEmptyOne() throws {
+        var changes = 0
+        while true {
+            let fixture = TopicsFixture()
+            try fixture.open()
+            try fixture.create("t", partitions: 2)
+            try fixture.produce("t", [NewTopicRecord("v")], partition: 1)
+            try fixture.close(clean: false)
+            fixture.disk.failPower(afterChanges: changes)
+            do {
+                try fixture.open()
+                break
+            } catch let error as TopicError {
+                #expect(![65, 66, 78].contains(error.exitCode), "\(error)")
+            }
+            changes += 1
+        }
+        for operation in [DiskOperation.list, .open, .read] {
+            for call in 0..<20 {
+                let fixture = TopicsFixture()
+                try fixture.open()
+                try fixture.create("t", partitions: 2)
+                try fixture.close()
+                fixture.disk.fail(operation, afterCalls: call, code: SystemErrorCode.inputOutput)
+                do {
+                    try fixture.open()
+                    #expect(try fixture.current.all.map(\.name.text) == ["t"])
+                } catch let error as TopicError {
+                    #expect(![65, 66, 78].contains(error.exitCode), "\(error)")
+                }
+            }
+        }
+        #expect(changes > 3)
+    }
+
+    @Test func aCreationThatMayHaveHappenedSaysSo() throws {
+        var failures = 0
+        var uncertain: [Int] = []
+        for call in 0..<60 {
+            let fixture = TopicsFixture()
+            try fixture.open()
+            try fixture.create("first", partitions: 1)
+            fixture.disk.fail(.syncDirectory, afterCalls: call, code: SystemErrorCode.inputOutput)
+            do {
+                try fixture.create("t", partitions: 1)
+                continue
+            } catch let error as TopicError {
+                failures += 1
+                if case .unknownOutcome = error { uncertain.append(failures) }
+            }
+            // Nothing is served of it, and the next one takes its place.
+            #expect(throws: TopicError.self) { try fixture.partition("t") }
+            try fixture.create("u", partitions: 2)
+            for number in 0..<2 { try fixture.produce("u", [NewTopicRecord("v")], partition: number) }
+            try fixture.close()
+            #expect(try fixture.open().all.map(\.name.text) == ["first", "u"])
+            for number in 0..<2 { #expect(try fixture.contents("u", number).map(\.text) == ["v"]) }
+        }
+        // Only behind the rename of the catalogue, the last step, it may have happened.
+        #expect(failures > 2 && uncertain == [failures])
+    }
+
+    @Test(arguments: [CrashMode.loseUnsynced, .keepUnsynced])
+    func theLastRecordStaysWhateverRetentionWants(after mode: CrashMode) throws {
+        var changes = 0
+        var isDone = false
+        while !isDone {
+            let fixture = TopicsFixture(seed: UInt64(changes) + 1)
+            try fixture.open()
+            try fixture.create("t", partitions: 1, retention: RetentionPolicy(bytes: nil, milliseconds: 1_000))
+            var random = SeededRandom(seed: 3)
+            let records = (0..<30).map { _ in
+                NewTopicRecord(value: (0..<400).map { _ in UInt8(truncatingIfNeeded: random.next()) })
+            }
+            fixture.disk.failPower(afterChanges: changes)
+            do {
+                for record in records { try fixture.produce("t", [record]) }
+                isDone = true
+            } catch {}
+            fixture.disk.disarmPower()
+            fixture.crash(mode)
+            try fixture.open()
+            // A clean end leaves a checkpoint behind the last record, so that no start needs it.
+            try fixture.close()
+            try fixture.open()
+            fixture.time.advance(milliseconds: 100_000_000)
+            _ = try fixture.current.step()
+            let partition = try fixture.partition("t")
+            if partition.highWatermark > 0 {
+                #expect(try fixture.contents("t").last?.offset == partition.highWatermark - 1, "change \(changes)")
+                #expect(try partition.lastRecord()?.offset == partition.highWatermark - 1, "change \(changes)")
+            }
+            changes += 1
+        }
+        #expect(changes > 30)
+    }
 }

@@ -4,32 +4,50 @@ import Synchronization
 
 /// The topics' and the recorder's threads.
 extension Engine {
-    /// Opens the topics, and the recorder when it is wanted. Before any thread runs.
+    /// Opens the topics, and the recorder when it is wanted. Before any thread runs; `posts` holds what was replayed.
     static func openTopics(
-        directory: String, configuration: EngineConfiguration, environment: EngineEnvironment
-    ) throws(EngineOpenError) -> (topics: Topics, feedEvents: SystemTopicWriter?) {
+        directory: String, configuration: EngineConfiguration, environment: EngineEnvironment, posts: PostTable,
+        users: UserTable
+    ) throws(EngineOpenError) -> (topics: Topics, feedEvents: FeedEventRecorder?) {
         do throws(TopicError) {
             let topics = try Topics.open(
                 directory: directory, disk: environment.disk, time: environment.time,
                 // Not the log's own: two logs must not get one id.
                 seed: environment.seed ^ 0x746f_7069_6373, configuration: configuration.topics)
-            guard configuration.feedEvents else { return (topics, nil) }
             do throws(TopicError) {
-                let settings = TopicSettings(
-                    partitions: configuration.feedEventPartitions, retention: configuration.topics.retention)
-                return (topics, try topics.takeSystemTopic(.feedEvents, settings))
-            } catch {
-                if case .outOfSpace = error {
-                    environment.notify(
-                        EngineNotice(.warning, "feed-events: \(error); its records come after the next start"))
-                    return (topics, nil)
+                guard let topic = try openFeedEvents(topics, configuration, environment) else { return (topics, nil) }
+                do throws(TopicError) {
+                    let recorder = try FeedEventRecorder(
+                        topic, posts: posts, users: users, time: environment.time,
+                        keptRows: configuration.deliveryRecords)
+                    return (topics, recorder)
+                } catch {
+                    // The first error is the one to report, here and below.
+                    try? topic.close(clean: false)
+                    throw error
                 }
-                // The first error is the one to report.
+            } catch {
                 try? topics.close(clean: false)
                 throw error
             }
         } catch {
             throw .topics(error)
+        }
+    }
+
+    /// Nil when it is not wanted, or cannot be made for lack of space.
+    private static func openFeedEvents(
+        _ topics: Topics, _ configuration: EngineConfiguration, _ environment: EngineEnvironment
+    ) throws(TopicError) -> SystemTopicWriter? {
+        guard configuration.feedEvents else { return nil }
+        do throws(TopicError) {
+            let settings = TopicSettings(
+                partitions: configuration.feedEventPartitions, retention: configuration.topics.retention)
+            return try topics.takeSystemTopic(.feedEvents, settings)
+        } catch {
+            guard case .outOfSpace = error else { throw error }
+            environment.notify(EngineNotice(.warning, "feed-events: \(error); its records come after the next start"))
+            return nil
         }
     }
 

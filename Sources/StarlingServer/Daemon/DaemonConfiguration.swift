@@ -158,7 +158,7 @@ public struct DaemonConfiguration: Sendable {
         .number("topics.queue", \.engine.topics.queueLimit, 1...(1 << 24)),
         .number("topics.queueBytes", \.engine.topics.queueBytes, 1...(1 << 40)),
         .number("topics.waiters", \.engine.topics.maximumWaiters, 0...1_000_000),
-        .number("topics.producers", \.engine.topics.producersPerPartition, 8...1_000_000),
+        .number("topics.producers", \.engine.topics.producersPerPartition, 8...100_000),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),
         .optional("log.retentionBytes", \.engine.retention.bytes),

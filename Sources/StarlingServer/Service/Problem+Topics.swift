@@ -22,7 +22,7 @@ extension Problem {
         case .outOfSpace: self.init(status: 507, code: "OUT_OF_SPACE", detail: detail, retryAfterSeconds: 10)
         case .closed: self.init(status: 503, code: "SHUTTING_DOWN", detail: detail, retryAfterSeconds: 5)
         case .unknownOutcome: self.init(status: 500, code: "OUTCOME_UNKNOWN", detail: detail, accepted: nil)
-        case .damagedRecord, .damagedFile, .unknownFormat, .missingPartition, .log, .disk:
+        case .damagedRecord, .damagedFile, .unknownFormat, .missingPartition, .missingCatalogue, .log, .disk:
             self.init(status: 500, code: "INTERNAL", detail: detail)
         }
     }
