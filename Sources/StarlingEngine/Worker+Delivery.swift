@@ -50,6 +50,12 @@ extension Worker {
         appliedLSN >= lsn && !largeFanouts.contains { $0.post == post }
     }
 
+    /// How many of these posts, from the first on, were given to all of their followers here. The last one is applied.
+    func deliveredCount(of posts: ClosedRange<PostOrdinal>) -> Int {
+        let unfinished = largeFanouts.first { $0.post >= posts.lowerBound }?.post ?? .max
+        return Int(min(unfinished, posts.upperBound + 1) - posts.lowerBound)
+    }
+
     /// What became of a post here; nil before it is delivered, or when its record is kept no longer.
     func deliveryRow(of post: PostOrdinal) -> DeliveryRow? {
         if nextReader != 0, delivery.post == post { return nil }

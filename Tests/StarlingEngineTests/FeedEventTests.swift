@@ -66,6 +66,26 @@ import Testing
         }
     }
 
+    @Test func aGiantsEventComesWhenAllFollowersHaveThePost() throws {
+        let fixture = try Self.fixture {
+            $0.celebrityThreshold = 1_000
+            $0.pieceDeliveries = 1
+            $0.sliceDeliveries = 2
+        }
+        for follower in UInt64(1)...60 { try fixture.follow(follower, 100 + follower % 2) }
+        for follower in UInt64(1)...60 where follower % 2 == 0 { try fixture.follow(follower, 101) }
+        let receipt = try fixture.run(
+            .importPosts((0..<20).map { NewPost(author: UserID(rawValue: 100 + $0 % 3), text: "x") }), as: 1)
+        guard case .posts(let outcomes) = receipt.outcome else { throw UnexpectedOutcome() }
+        fixture.time.advance(milliseconds: 1_000)
+        try Self.expectOneEach(fixture, try outcomes.map { try $0.get() })
+        let followers: [UInt64: UInt64] = [100: 30, 101: 60, 102: 0]
+        for event in try Self.events(fixture) {
+            #expect(event.hasPushed && event.pushed == followers[event.authorID])
+            #expect(event.targeted == followers[event.authorID])
+        }
+    }
+
     @Test(arguments: 0..<12)
     func exactlyOneOverRestartsCrashesAndOtherNumbersOfWorkers(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)

@@ -93,11 +93,12 @@ extension Engine {
 
     private func askForRows(
         of posts: ClosedRange<PostOrdinal>, at lsn: UInt64,
-        _ completion: @escaping @Sendable (FeedEventRecorder.Rows?) -> Void
+        _ completion: @escaping @Sendable ([FeedEventRecorder.Rows]?) -> Void
     ) {
-        let answer: @Sendable (Result<FeedEventRecorder.Rows, EngineError>) -> Void = { completion(try? $0.get()) }
+        let answer: @Sendable (Result<[FeedEventRecorder.Rows], EngineError>) -> Void = { completion(try? $0.get()) }
         onAllWorkers(minimumLSN: lsn, waitNanoseconds: Self.fanoutWaitNanoseconds, answer, { $0 }) { worker in
-            posts.map { worker.deliveryRow(of: $0) }
+            FeedEventRecorder.Rows(
+                rows: posts.map { worker.deliveryRow(of: $0) }, finished: worker.deliveredCount(of: posts))
         }
     }
 

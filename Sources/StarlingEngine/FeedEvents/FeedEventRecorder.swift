@@ -12,10 +12,15 @@ import Synchronization
 /// It takes rows from the workers by the thousand and hands its records to the disk itself, on a thread of low priority: posts,
 /// deliveries and producers do not wait for it. Owned by that thread, or by who calls `step`.
 final class FeedEventRecorder: @unchecked Sendable {
-    /// What the workers know of some posts: for each worker, for each post.
-    typealias Rows = [[DeliveryRow?]]
+    /// What a worker knows of some posts.
+    struct Rows: Sendable {
+        /// For each post.
+        var rows: [DeliveryRow?]
+        /// Posts, from the first on, whose fan-out is finished there. A giant's goes on beside those that follow it.
+        var finished: Int
+    }
     /// Asks all workers for the rows of posts that they must have applied up to a record.
-    typealias Ask = (_ posts: ClosedRange<PostOrdinal>, _ lsn: UInt64, @escaping @Sendable (Rows?) -> Void) -> Void
+    typealias Ask = (_ posts: ClosedRange<PostOrdinal>, _ lsn: UInt64, @escaping @Sendable ([Rows]?) -> Void) -> Void
 
     private let topic: SystemTopicWriter
     private let posts: PostTable
@@ -43,7 +48,7 @@ final class FeedEventRecorder: @unchecked Sendable {
     private var lastRetention: UInt64 = 0
 
     private struct Answer: Sendable {
-        var rows: Rows?
+        var rows: [Rows]?
     }
 
     /// Posts of one request to the workers: some microseconds of their time.
@@ -127,13 +132,16 @@ final class FeedEventRecorder: @unchecked Sendable {
         asked = nil
         // Refused, because the workers lag or end.
         guard let rows = taken.rows else { return pause() }
+        let finished = rows.map(\.finished).min() ?? 0
+        if finished == 0 { return pause() }
+        let last = range.lowerBound + PostOrdinal(finished) - 1
         do {
-            try record(range, rows)
+            try record(range.lowerBound...last, rows)
         } catch .outOfSpace {
             return pause()
         }
-        next = range.upperBound + 1
-        newestID = posts.rows[Int(range.upperBound)].id
+        next = last + 1
+        newestID = posts.rows[Int(last)].id
         lastWork = time.monotonicNanoseconds()
         return true
     }
@@ -146,7 +154,7 @@ final class FeedEventRecorder: @unchecked Sendable {
     }
 
     /// Appends the events of a range, but those that their partition has.
-    private func record(_ range: ClosedRange<PostOrdinal>, _ rows: Rows) throws(TopicError) {
+    private func record(_ range: ClosedRange<PostOrdinal>, _ rows: [Rows]) throws(TopicError) {
         var counts = [Int](repeating: 0, count: lastIDs.count)
         for ordinal in range { counts[partition(of: ordinal)] += 1 }
         for (partition, count) in counts.enumerated() where count > 0 {
@@ -162,7 +170,7 @@ final class FeedEventRecorder: @unchecked Sendable {
             var sum: DeliveryRow?
             if UInt64(ordinal) + keptRows > following {
                 for worker in rows {
-                    guard let part = worker[index] else { continue }
+                    guard let part = worker.rows[index] else { continue }
                     sum = sum ?? DeliveryRow()
                     sum?.add(part)
                 }
