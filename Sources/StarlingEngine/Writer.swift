@@ -91,6 +91,7 @@ final class Writer: @unchecked Sendable {
             queue.removeAll(keepingCapacity: true)
             queueStart = 0
             mailbox.takeAll(into: &queue)
+            if let own = sequencer.dueCommand() { queue.append(submission(of: own)) }
         }
         if queueStart == queue.count { return .idle }
         // Changing nothing while the disk is behind bounds the memory of a snapshot's copies.
@@ -101,6 +102,14 @@ final class Writer: @unchecked Sendable {
         if answers.isEmpty { return isStalled ? .stalled : .worked }
         finishRound(hasRecords: ring.head != head)
         return .worked
+    }
+
+    /// What the sequencer itself has to say goes the way of all commands, behind those that have arrived.
+    private func submission(of own: Command) -> Submission {
+        Submission(
+            command: own, context: WriteContext(actor: UserID(rawValue: 0)),
+            budget: .of(own, ringEvents: ring.capacity)
+        ) { _ in }
     }
 
     /// Sequences until the round is full. Returns whether the ring had no room for the next command.
