@@ -16,15 +16,24 @@ struct CommandBudget: Sendable {
     /// The largest record that a command can become: an import of follows.
     static let largestRecordBytes = factBytes + Command.maximumRows * edgeBytes
 
-    static func of(_ command: Command) -> CommandBudget {
+    /// Of a command, with a ring of so many events. The first record may bring an event for the time besides its own.
+    static func of(_ command: Command, ringEvents: Int) -> CommandBudget {
         let record = LogWriter.reservation(valueBytes: factBytes)
         switch command {
-        case .follow, .unfollow: return CommandBudget(events: 4, logBytes: record * 2)
-        case .deletePost: return CommandBudget(events: 2, logBytes: record)
-        case .setCelebrityThreshold: return CommandBudget(events: 1, logBytes: record)
+        case .follow, .unfollow, .acceptFollowRequest: return CommandBudget(events: 5, logBytes: record * 2)
+        case .deletePost: return CommandBudget(events: 3, logBytes: record)
+        case .setCelebrityThreshold: return CommandBudget(events: 2, logBytes: record)
         case .setReadersAway(let users, _):
             let bytes = factBytes + users.count * idBytes
-            return CommandBudget(events: users.count + 1, logBytes: LogWriter.reservation(valueBytes: bytes))
+            return CommandBudget(events: users.count + 2, logBytes: LogWriter.reservation(valueBytes: bytes))
+        // Two accounts that are new, or two edges and two requests that end; and then a switch of both accounts.
+        case .block: return CommandBudget(events: 10, logBytes: record * 3)
+        case .unblock, .mute, .unmute, .rejectFollowRequest: return CommandBudget(events: 4, logBytes: record)
+        case .setAccountPrivacy, .acceptWaitingFollowers:
+            let accepted = acceptedAtOnce(ringEvents: ringEvents)
+            let list = LogWriter.reservation(valueBytes: factBytes + accepted * idBytes)
+            return CommandBudget(events: accepted + eventsBesidesAccepted, logBytes: record * 2 + list)
+        case .passTime: return CommandBudget(events: 1, logBytes: record)
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .createPost(let post): return ofPost(post)
         case .createPosts(let batch):
@@ -39,7 +48,7 @@ struct CommandBudget: Sendable {
             }
         case .importFollows(let rows):
             // A switch of mode for each followee at worst.
-            return CommandBudget(events: rows.count * 4 + 1, logBytes: record + rows.count * (edgeBytes + record))
+            return CommandBudget(events: rows.count * 4 + 2, logBytes: record + rows.count * (edgeBytes + record))
         }
     }
 
@@ -52,8 +61,14 @@ struct CommandBudget: Sendable {
         return (max(rows, 1), min(quarter, 256 << 10))
     }
 
-    /// A new account, a switch of fan-out mode, the post.
-    static let eventsOfPost = 3
+    /// A new account, a switch of fan-out mode, the post, and the time.
+    static let eventsOfPost = 4
+
+    /// How many requests one command accepts at most.
+    static func acceptedAtOnce(ringEvents: Int) -> Int { max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted)) }
+
+    /// The account, its privacy, a switch to pull, and the time.
+    private static let eventsBesidesAccepted = 4
 
     private static func ofPost(_ post: NewPost) -> CommandBudget {
         let body = post.text.utf8.count + post.mediaURL.utf8.count + post.thumbnailURL.utf8.count + 16

@@ -177,10 +177,11 @@ public final class Engine: Sendable {
         if opened.ids.wasDamaged { environment.notify(EngineNotice(.warning, Self.damagedReservation)) }
         for worker in opened.workers { worker.stop.forbid() }
         let memory = MemoryAdmission(
-            workers: opened.workers, ring: opened.ring, graph: opened.state.graph, arenaBytes: configuration.arenaBytes)
+            workers: opened.workers, ring: opened.ring, state: opened.state, arenaBytes: configuration.arenaBytes)
         let sequencer = Sequencer(
             state: opened.state, log: opened.log.writer, time: environment.time, memory: memory,
             capacity: fanoutCapacity, configuration: configuration)
+        sequencer.passesTime = execution == .threads
         writer = Writer(
             sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
             configuration: configuration, signal: signal, syncer: syncer, snapshotter: snapshotter,
@@ -188,7 +189,8 @@ public final class Engine: Sendable {
         // The mailbox alone: the writer holds the workers, and must not be held by them.
         awayReports.begin { [mailbox = writer.mailbox] command in
             let submission = Submission(
-                command: command, context: WriteContext(actor: UserID(rawValue: 0)), budget: .of(command)
+                command: command, context: WriteContext(actor: UserID(rawValue: 0)),
+                budget: .of(command, ringEvents: configuration.ringEvents)
             ) { _ in }
             if mailbox.offer(submission, bytes: submission.budget.logBytes) == .taken { signal.parker.wake() }
         }
@@ -223,7 +225,7 @@ public final class Engine: Sendable {
             let reason = "\(command.rowCount) rows; at most \(Command.maximumRows) are allowed"
             return completion(.failure(.invalid(field: "rows", reason: reason)))
         }
-        let budget = CommandBudget.of(command)
+        let budget = CommandBudget.of(command, ringEvents: configuration.ringEvents)
         guard budget.events <= configuration.ringEvents / 2 else {
             return completion(.failure(.invalid(field: "rows", reason: "more rows than ringEvents allows at a time")))
         }

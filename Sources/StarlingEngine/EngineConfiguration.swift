@@ -59,7 +59,7 @@ public struct EngineConfiguration: Sendable {
     public var maximumPosts = 1 << 30
     /// Users that the tables have address space for.
     public var maximumUsers = 1 << 29
-    /// Address space of each arena, at most 64 GiB; each worker has four and the sequencer one. Touched only when used.
+    /// Address space of each arena, at most 64 GiB; each worker has five and the sequencer three. Touched only when used.
     public var arenaBytes = 64 << 30
     /// Events between the writer and the slowest worker: a power of two, 32 bytes each. Bounds what one command may hold.
     public var ringEvents = 1 << 17

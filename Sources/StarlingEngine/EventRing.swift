@@ -6,7 +6,8 @@ struct Event {
     enum Kind: UInt8 {
         /// A new account: `first` is its index, `value` its id.
         case userAdded
-        /// `first` follows `second` since `third` (seconds).
+        /// `first` follows `second` since `third` (seconds); `value` is one more than the number of the request that this
+        /// fulfils, or 0.
         case followed
         /// `first` follows `second` no longer.
         case unfollowed
@@ -19,6 +20,22 @@ struct Event {
         case fanoutModeChanged
         /// The reader `first` is away from now on (`second` is 1), or back (0).
         case readerAwayChanged
+        /// `first` blocks `second` since `third` (seconds).
+        case blocked
+        /// `first` blocks `second` no longer.
+        case unblocked
+        /// `first` mutes `second` until `third` (seconds of log time).
+        case muted
+        /// `first` mutes `second` no longer.
+        case unmuted
+        /// The account `first` is private from now on (`second` is 1), or public (0).
+        case privacyChanged
+        /// `first` asks to follow `second` since `third` (seconds); `value` is the request's number.
+        case followRequested
+        /// The request of `first` to follow `second`, whose number is `value`, came to nothing.
+        case followRequestRemoved
+        /// Log time is in second `third` since 1970 now.
+        case timeAdvanced
         /// A snapshot begins here: of all pages when `first` is 1, else of those changed since the last one.
         case snapshotCut
         /// Nothing but an advance of the applied position.

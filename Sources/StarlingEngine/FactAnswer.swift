@@ -7,6 +7,8 @@ enum FactAnswer {
         case refused = 0
         case added = 1
         case present = 2
+        case requested = 3
+        case waiting = 4
     }
 
     /// What an `Acknowledged` fact answers; the numbers are the opcodes of the operations in the schema.
@@ -14,6 +16,14 @@ enum FactAnswer {
         case follow = 16
         case unfollow = 17
         case importFollows = 22
+        case acceptFollowRequest = 25
+        case rejectFollowRequest = 26
+        case block = 27
+        case unblock = 28
+        case mute = 29
+        case unmute = 30
+        /// No operation by itself.
+        case setAccountPrivacy = 47
         case deletePost = 51
     }
 
@@ -25,7 +35,18 @@ enum FactAnswer {
         case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
         case .acknowledged(let done): answer(to: done)
-        case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
+        case .blocked(let block): (block.userID, .changed(true))
+        case .unblocked(let block): (block.userID, .changed(true))
+        case .muted(let mute): (mute.userID, .changed(true))
+        case .unmuted(let mute): (mute.userID, .changed(true))
+        case .accountPrivacyChanged(let change): (change.userID, .changed(true))
+        case .followRequested(let request): (request.userID, .follow(FollowOutcome(state: .pending, changed: true)))
+        case .followRequestsAccepted(let requests): (requests.targetID, .changed(true))
+        case .followRequestRemoved(let request):
+            request.rejected
+                ? (request.targetID, .changed(true))
+                : (request.userID, .follow(FollowOutcome(follows: false, changed: true)))
+        case .timePassed, .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
         }
     }
 
@@ -33,9 +54,12 @@ enum FactAnswer {
         to done: Starling_V1_Acknowledged
     ) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
         switch Operation(rawValue: done.operation) {
-        case .follow: (done.actorID, .follow(FollowOutcome(follows: true, changed: false)))
+        case .follow:
+            (done.actorID, .follow(FollowOutcome(state: done.pending ? .pending : .following, changed: false)))
         case .unfollow: (done.actorID, .follow(FollowOutcome(follows: false, changed: false)))
         case .deletePost: (done.actorID, .deleted(changed: false))
+        case .acceptFollowRequest, .rejectFollowRequest, .block, .unblock, .mute, .unmute, .setAccountPrivacy:
+            (done.actorID, .changed(false))
         case .importFollows, nil: nil
         }
     }

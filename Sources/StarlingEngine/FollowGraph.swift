@@ -86,9 +86,15 @@ final class FollowGraph {
 
     func setAway(_ user: UserIndex, _ value: Bool) { set(Flag.away, user, value) }
 
+    /// Whether only followers see the user's posts, and whoever wants to follow has to ask.
+    func isPrivate(_ user: UserIndex) -> Bool { has(Flag.private, user) }
+
+    func setPrivate(_ user: UserIndex, _ value: Bool) { set(Flag.private, user, value) }
+
     private enum Flag {
         static let pulled: UInt8 = 1
         static let away: UInt8 = 2
+        static let `private`: UInt8 = 4
     }
 
     private func has(_ flag: UInt8, _ user: UserIndex) -> Bool { flags.rows[Int(user)] & flag != 0 }

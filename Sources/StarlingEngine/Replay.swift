@@ -93,12 +93,14 @@ struct Replay {
         wakeWorkers()
     }
 
-    /// The most events that a fact becomes.
+    /// The most events that a fact becomes, with that for the time.
     private static func events(of fact: Starling_V1_Fact) -> Int {
         switch fact.fact {
-        case .followsImported(let edges): edges.users.count * 3 + 1
-        case .readersAwayChanged(let change): change.users.count + 1
-        default: 3
+        case .followsImported(let edges): (edges.users.count + edges.requestingUsers.count) * 3 + 2
+        case .readersAwayChanged(let change): change.users.count + 2
+        case .followRequestsAccepted(let requests): requests.users.count + 2
+        case .blocked: 8
+        default: 4
         }
     }
 }

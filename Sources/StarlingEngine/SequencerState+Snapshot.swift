@@ -10,7 +10,7 @@ extension SequencerState: StoredState {
             adopt: { [posts] bytes throws(ArenaError) in try posts.adoptLoadedPages(usedBytes: bytes) })
         return [
             ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
-        ] + graph.storedParts + idempotencyParts
+        ] + graph.storedParts + relations.storedParts + idempotencyParts
     }
 
     /// Adopted together at last: they have to fit each other.
@@ -40,6 +40,8 @@ extension SequencerState: StoredState {
         keptThreshold = values["celebrityThreshold"].flatMap { $0 == 0 ? nil : Int(clamping: $0) }
         graph.adopt(edgeCount: edges)
         modeChanges.adoptLoadedRows()
+        try relations.adoptLoadedRows()
+        muteEnds = MuteEnds(of: relations)
         try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
         if posts.count > 0 { mint.observe(PostID(rawValue: posts.rows[Int(posts.count)].id)) }
     }

@@ -8,6 +8,10 @@ final class SequencerState {
     let users: UserTable
     let posts: PostTable
     let graph: FollowGraph
+    /// Whom accounts block and mute, and who asks to follow them.
+    let relations: RelationSets
+    /// When mutes end.
+    var muteEnds = MuteEnds()
     let ring: EventRing
     /// The snapshots' side of this state; nil while it is replayed.
     var snapshot: OwnerSnapshot?
@@ -34,6 +38,7 @@ final class SequencerState {
         posts = try PostTable(
             maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages, in: memory)
         graph = try FollowGraph(configuration: configuration, in: memory, seed: random.next())
+        relations = try RelationSets(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         idempotency = try IdempotencyTable(
@@ -50,6 +55,7 @@ final class SequencerState {
     /// Folds one fact. `lsn` follows the last one; the ring has room for `EventBudget.events(of:)`.
     func apply(_ fact: Starling_V1_Fact, lsn: UInt64, milliseconds time: UInt64) throws(FactError) {
         let before = ring.head
+        noteSecond(of: time, lsn: lsn)
         switch fact.fact {
         case .followed(let edge):
             try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
@@ -65,7 +71,16 @@ final class SequencerState {
             guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
             keptThreshold = Int(clamping: change.threshold)
         case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
-        case .acknowledged: break
+        case .blocked(let block): try addBlock(block, lsn: lsn)
+        case .unblocked(let block): removeBlock(block, lsn: lsn)
+        case .muted(let mute): try addMute(mute, lsn: lsn)
+        case .unmuted(let mute): removeMute(mute, lsn: lsn)
+        case .accountPrivacyChanged(let change): try changePrivacy(change, lsn: lsn)
+        case .followRequested(let request):
+            try addRequest(request.userID, request.targetID, since: Self.seconds(request.sinceMs), lsn: lsn)
+        case .followRequestsAccepted(let requests): try acceptRequests(requests, lsn: lsn)
+        case .followRequestRemoved(let request): removeRequest(request.userID, request.targetID, lsn: lsn)
+        case .acknowledged, .timePassed: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
         endRecord(lsn: lsn, milliseconds: time, hasEvents: ring.head != before)
@@ -76,6 +91,7 @@ final class SequencerState {
     func applyPost(
         _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
     ) throws(FactError) {
+        noteSecond(of: time, lsn: lsn)
         try addPost(id, by: author, visibility, lsn: lsn)
         endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
     }
@@ -99,10 +115,16 @@ final class SequencerState {
         lastLSN = lsn
     }
 
-    private static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
+    /// Tells the workers when log time comes to another second: mutes end by it.
+    private func noteSecond(of time: UInt64, lsn: UInt64) {
+        let second = Self.seconds(time)
+        if second > Self.seconds(milliseconds) { emit(.timeAdvanced, lsn: lsn, first: 0, third: second) }
+    }
+
+    static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
 
     /// The index of an account, which exists from its first use on.
-    private func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
+    func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
         let user = UserID(rawValue: id)
         if let known = users.index(of: user) { return known }
         guard users.hasRoom(for: 1) else {
@@ -116,21 +138,25 @@ final class SequencerState {
     }
 
     @inline(__always)
-    private func emit(
+    func emit(
         _ kind: Event.Kind, lsn: UInt64, first: UInt32, second: UInt32 = 0, third: UInt32 = 0, value: UInt64 = 0
     ) {
         ring.append(
             Event(lsn: lsn, value: value, first: first, second: second, third: third, kind: kind, endsRecord: false))
     }
 
-    private func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+    func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
         let first = try use(follower, lsn: lsn)
         let second = try use(followee, lsn: lsn)
         guard graph.allocationsLeft >= MemoryNeed.edge.edges else {
             let reason = "the sequencer's edges do not fit into memory.arenaBytes; raise it"
             throw FactError(lsn: lsn, reason: reason, isLimit: true)
         }
-        if graph.insert(first, second) { emit(.followed, lsn: lsn, first: first, second: second, third: since) }
+        guard graph.insert(first, second) else { return }
+        // A request is fulfilled with it.
+        let request = takeRequest(first, second)
+        emit(
+            .followed, lsn: lsn, first: first, second: second, third: since, value: request.map { UInt64($0) + 1 } ?? 0)
     }
 
     private func addEdges(_ edges: Starling_V1_FollowsImported, lsn: UInt64) throws(FactError) {
@@ -141,13 +167,23 @@ final class SequencerState {
             let since = edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row]
             try addEdge(edges.users[row], edges.targets[row], since: Self.seconds(since), lsn: lsn)
         }
+        guard edges.requestingUsers.count == edges.requestedTargets.count else {
+            throw FactError(lsn: lsn, reason: "lists of imported requests differ in length")
+        }
+        for (user, target) in zip(edges.requestingUsers, edges.requestedTargets) {
+            try addRequest(user, target, since: Self.seconds(edges.requestedMs), lsn: lsn)
+        }
     }
 
     private func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
         guard let first = users.index(of: UserID(rawValue: follower)),
-            let second = users.index(of: UserID(rawValue: followee)), graph.remove(first, second)
+            let second = users.index(of: UserID(rawValue: followee))
         else { return }
-        emit(.unfollowed, lsn: lsn, first: first, second: second)
+        removeEdge(first, second, lsn: lsn)
+    }
+
+    func removeEdge(_ follower: UserIndex, _ followee: UserIndex, lsn: UInt64) {
+        if graph.remove(follower, followee) { emit(.unfollowed, lsn: lsn, first: follower, second: followee) }
     }
 
     private func addPost(

@@ -70,7 +70,8 @@ extension Worker {
         }
     }
 
-    /// The ordinals of a page that lies in the timeline as it is: nothing to merge, nothing that was unfollowed.
+    /// The ordinals of a page that lies in the timeline as it is: nothing to merge, nothing that was
+    /// unfollowed or is muted.
     private func collect(_ query: FeedQuery, _ place: Int, _ scratch: inout PageScratch) {
         let number = scratch.readers[place].number
         if number == FeedReader.unknown { return }
@@ -81,7 +82,7 @@ extension Worker {
         scratch.readers[place].start = start
         scratch.readers[place].end = start
         guard query.bound > floor, pulledFollowees.rows[reader].count == 0,
-            readerFlags.rows[reader] & ReaderFlag.hasUnfollowed == 0
+            readerFlags.rows[reader] & ReaderFlag.decidesByEntry == 0
         else { return }
         let end = start + query.limit + 1
         var timeline = entries(of: reader, below: query.bound)

@@ -10,7 +10,7 @@ extension Worker {
         case .postCreated: return deliver(event.pointee.second, by: event.pointee.first, untilDelivered: limit)
         case .followed:
             return settle(user: event.pointee.first)
-                && addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
+                && addEdge(event.pointee)
         case .unfollowed:
             guard settle(user: event.pointee.first) else { return false }
             removeEdge(event.pointee.first, event.pointee.second)
@@ -19,6 +19,14 @@ extension Worker {
         case .fanoutModeChanged: return changeMode(event.pointee)
         case .readerAwayChanged:
             return settle(user: event.pointee.first) && setAway(event.pointee.first, event.pointee.second == 1)
+        case .timeAdvanced: logSeconds = event.pointee.third
+        case .blocked: return addBlock(event.pointee)
+        case .unblocked: removeBlock(event.pointee)
+        case .muted: return addMute(event.pointee)
+        case .unmuted: removeMute(event.pointee)
+        case .privacyChanged: setPrivate(event.pointee.first, event.pointee.second == 1)
+        case .followRequested: return addRequest(event.pointee)
+        case .followRequestRemoved: removeRequest(event.pointee, number: event.pointee.value)
         case .snapshotCut:
             // An image knows no fan-out that is half done.
             guard completeLargeFanouts(untilDelivered: limit) else { return false }
@@ -140,20 +148,23 @@ extension Worker {
         livePosts -= 1
     }
 
-    private func addEdge(_ follower: UserIndex, _ followee: UserIndex, since: UInt32) -> Bool {
+    private func addEdge(_ event: Event) -> Bool {
+        let (follower, followee) = (event.first, event.second)
+        if event.value != 0 { removeRequest(event, number: event.value - 1) }
         if let own = reader(followee) { followerCounts.writable(own).pointee += 1 }
         guard let reader = reader(follower) else { return true }
         guard hasRoom(followeeSets.arena.allocationsLeft, for: .followees),
             hasRoom(followerSets.arena.allocationsLeft, for: .followers),
             hasRoom(pulledSets.arena.allocationsLeft, for: .pulled)
         else { return false }
-        guard followeeSets.insert(KeyedValue32(key: followee, value: since), into: followees.writable(reader)) else {
+        guard followeeSets.insert(KeyedValue32(key: followee, value: event.third), into: followees.writable(reader))
+        else {
             preconditionFailure("the sequencer lets no edge in twice")
         }
         edges += 1
         _ = followerSets.insert(UInt32(reader), into: followers.writable(Int(followee)))
         if !largeAuthors.isEmpty { largeAuthors.add(reader, to: followee) }
-        if authorFlags.rows[Int(followee)] != 0 {
+        if authorFlags.rows[Int(followee)] & AuthorFlag.merged != 0 {
             _ = pulledSets.insert(followee, into: pulledFollowees.writable(reader))
             return true
         }
@@ -205,7 +216,7 @@ extension Worker {
             authorFlags.writable(author).pointee &= ~AuthorFlag.pulled
             return true
         }
-        authorFlags.writable(author).pointee = AuthorFlag.pulled | AuthorFlag.everPulled
+        authorFlags.writable(author).pointee |= AuthorFlag.merged
         var blocks = followerSets.blocks(followers.rows + author)
         while let block = blocks.next() {
             for reader in block {

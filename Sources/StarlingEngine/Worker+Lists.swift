@@ -46,6 +46,7 @@ extension Worker {
             followerCount: Int(followerCounts.rows[reader]),
             followingCount: followees.rows[reader].count,
             postCount: Int(postCounts.rows[reader]),
+            isPrivate: isPrivate(user),
             isPulled: authorFlags.rows[Int(user)] & AuthorFlag.pulled != 0,
             lastSwitch: modeChanges[user].map(FanoutSwitch.init),
             postsPerDay: Double(posts.postsPerDay(upTo: newestPosts.rows[Int(user)])))

@@ -40,7 +40,7 @@ extension Worker: StoredState {
             marks("followerMarks", followerSets.arena.marks) { $0.followerSets.arena.markBytes },
             marks("followeeMarks", followeeSets.arena.marks) { $0.followeeSets.arena.markBytes },
             marks("pulledMarks", pulledSets.arena.marks) { $0.pulledSets.arena.markBytes },
-        ]
+        ] + relations.storedParts
     }
 
     private func marks(_ name: String, _ region: TrackedRegion, _ bytes: @escaping (Worker) -> Int) -> StoredPart {
@@ -52,7 +52,7 @@ extension Worker: StoredState {
     var storedValues: [String: UInt64] {
         [
             "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
-            "livePosts": livePosts, "appliedLSN": appliedLSN,
+            "livePosts": livePosts, "appliedLSN": appliedLSN, "logSeconds": UInt64(logSeconds),
         ]
     }
 
@@ -60,7 +60,8 @@ extension Worker: StoredState {
         try adoptParts(sizes: sizes)
         guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
             let livePosts = values["livePosts"], let skippedAway = values["skippedAway"],
-            let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"]
+            let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"],
+            let seconds = values["logSeconds"]
         else { throw .damagedImage("a worker's numbers are missing") }
         self.pushed = pushed
         self.pulled = pulled
@@ -68,7 +69,9 @@ extension Worker: StoredState {
         self.awayReaders = awayReaders
         self.edges = edges
         self.livePosts = livePosts
+        logSeconds = UInt32(clamping: seconds)
         modeChanges.adoptLoadedRows()
+        try relations.adoptLoadedRows()
         startFrom(lsn: lsn)
     }
 }

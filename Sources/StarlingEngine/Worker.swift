@@ -43,6 +43,11 @@ final class Worker: @unchecked Sendable {
     let followeeSets: SortedSetArena<KeyedValue32>
     let pulledSets: SortedSetArena<UInt32>
 
+    /// Whom this worker's users block and mute, by whom they are blocked, and their requests.
+    let relations: RelationSets
+    /// The second since 1970 in which log time is.
+    var logSeconds: UInt32 = 0
+
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
     var pushed: UInt64 = 0
@@ -100,12 +105,20 @@ final class Worker: @unchecked Sendable {
         static let pulled: UInt8 = 1
         /// Some posts are in no timeline, because they were made while the author was pulled.
         static let everPulled: UInt8 = 2
+        /// Only followers see the posts.
+        static let `private`: UInt8 = 4
+        /// Merged at read.
+        static let merged: UInt8 = pulled | everPulled
     }
 
     /// Flags of a reader in `readerFlags`.
     enum ReaderFlag {
         /// The timeline may hold posts of accounts that the reader has unfollowed: the edge decides for each entry.
         static let hasUnfollowed: UInt8 = 1
+        /// The reader mutes accounts, or did until their time was over: their posts are left out of each page.
+        static let hasMutes: UInt8 = 2
+        /// A page is more than a piece of the timeline.
+        static let decidesByEntry: UInt8 = hasUnfollowed | hasMutes
     }
 
     init(
@@ -140,6 +153,7 @@ final class Worker: @unchecked Sendable {
         followerSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         pulledSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        relations = try RelationSets(configuration: configuration, in: memory, seed: Self.setSeed)
         storeRoom()
     }
 
@@ -162,7 +176,8 @@ final class Worker: @unchecked Sendable {
             MemoryNeed(
                 timelines: max(0, timelineSets.arena.allocationsLeft - allocationsOwed),
                 followers: followerSets.arena.allocationsLeft,
-                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft))
+                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft,
+                relations: relations.allocationsLeft))
     }
 
     /// Blocks that posts which were put aside can still take of the timelines' arena.

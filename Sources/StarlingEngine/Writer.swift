@@ -109,6 +109,7 @@ final class Writer: @unchecked Sendable {
             queue.removeAll(keepingCapacity: true)
             queueStart = 0
             mailbox.takeAll(into: &queue)
+            if let own = sequencer.dueCommand() { queue.append(submission(of: own)) }
         }
         return !queueIsEmpty
     }
@@ -121,6 +122,14 @@ final class Writer: @unchecked Sendable {
         guard takeQueue() else { return false }
         sequencer.readCapacity()
         return sequenceRound()
+    }
+
+    /// What the sequencer itself has to say goes the way of all commands, behind those that have arrived.
+    private func submission(of own: Command) -> Submission {
+        Submission(
+            command: own, context: WriteContext(actor: UserID(rawValue: 0)),
+            budget: .of(own, ringEvents: ring.capacity)
+        ) { _ in }
     }
 
     /// Sequences until the round is full. Returns whether the ring had no room for the next command.

@@ -10,10 +10,12 @@ struct ReplayCommand: AsyncParsableCommand {
         abstract: "Load a follow graph, then post its activity in order of time, and measure.",
         discussion: """
             --follows is a SNAP edge list (FOLLOWER FOLLOWEE a line), --posts a list of activity (AUTHOR UNIX_SECONDS KIND a \
-            line, in order of time); both plain or gzip, # begins a comment. Without files a power-law graph is made. \
+            line, in order of time); both plain or gzip, # begins a comment. --follows alone loads the graph and posts \
+            nothing. Without files a power-law graph is made. \
             Posts carry the activity's own times, so ids and digest are the same on every run.
 
             Example: starling replay --follows follows.txt.gz --posts posts.txt.gz --data /tmp/starling
+            Example: starling replay --follows follows.txt.gz --to 127.0.0.1:7480
             Example: starling replay --users 100000 --mean-followers 30 --seed 1
             """)
 
@@ -37,9 +39,7 @@ struct ReplayCommand: AsyncParsableCommand {
     @Flag(help: "Print one JSON object instead of text.") var json = false
 
     func validate() throws {
-        guard (follows == nil) == (posts == nil) else {
-            throw ValidationError("--follows and --posts go together")
-        }
+        guard follows != nil || posts == nil else { throw ValidationError("--posts needs --follows") }
         guard (1...10_000).contains(batch) else { throw ValidationError("--batch must be 1 to 10000") }
         guard (1...1_000).contains(inFlight) else { throw ValidationError("--in-flight must be 1 to 1000") }
         guard users >= 2, (1...users).contains(meanFollowers), postCount >= 0 else {
@@ -66,7 +66,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     private func makeSource() throws -> any ReplaySource {
-        if let follows, let posts { return try FileSource(follows: follows, posts: posts) }
+        if let follows { return try FileSource(follows: follows, posts: posts) }
         return PowerLawSource(users: users, meanFollowers: meanFollowers, postCount: postCount, seed: seed)
     }
 

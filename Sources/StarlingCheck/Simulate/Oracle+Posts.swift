@@ -21,6 +21,9 @@ extension Oracle {
             guard let place = model.place(of: original.rawValue), !model.posts[place].isDeleted else {
                 return .postNotFound
             }
+            let author = post.author.rawValue
+            if isBlocked(author, model.posts[place].fact.author) { return .blocked }
+            if !model.sees(model.posts[place], author) { return .postNotFound }
         }
         reconsider(post.author.rawValue, now)
         let fact = ExpectedFact.Post(

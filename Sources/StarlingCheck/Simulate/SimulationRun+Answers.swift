@@ -145,7 +145,8 @@ extension SimulationRun {
         switch (outcome, expected) {
         case (.follow(let edge), .follow(let wanted)): return EdgeAnswer(edge) == wanted
         case (.post, .post), (.done, .done): return true
-        case (.deleted(let changed), .deleted(let wanted)): return changed == wanted
+        case (.deleted(let changed), .deleted(let wanted)), (.changed(let changed), .changed(let wanted)):
+            return changed == wanted
         case (.follows(let rows), .follows(let wanted)):
             return rows.map { (try? $0.get()).map { EdgeAnswer($0) } } == wanted
         case (.posts(let rows), .posts(let wanted)):

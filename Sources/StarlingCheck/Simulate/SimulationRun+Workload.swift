@@ -65,6 +65,14 @@ extension SimulationRun {
         case 6: command = .setCelebrityThreshold(number(1...max(3, plan.users.count / 2)))
         case 7: command = .setReadersAway((0..<number(1...6)).map { _ in user() }, chance(60))
         case 8: command = .createPosts(PostBatch(of: (0..<number(1...8)).map { _ in plainPost() }))
+        case 10: command = .block(user())
+        case 11: return ofPair(oracle.model.blockedPairs, by: actor, Command.unblock)
+        case 12: command = .mute(user(), until: muteEnd())
+        case 13: return ofPair(oracle.model.mutedPairs, by: actor, Command.unmute)
+        case 14: command = .setAccountPrivacy(chance(50))
+        case 15: return ofPair(oracle.model.waitingPairs, by: actor, Command.acceptFollowRequest)
+        case 16: return ofPair(oracle.model.waitingPairs, by: actor, Command.rejectFollowRequest)
+        case 17: command = .passTime
         default: command = nonsense(by: actor)
         }
         return WriteRequest(command: command, context: WriteContext(actor: actor))

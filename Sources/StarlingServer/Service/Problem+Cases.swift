@@ -62,6 +62,9 @@ extension Problem {
         switch error {
         case .invalid(let field, let reason): self = .invalid(field, reason)
         case .selfFollow: self.init(status: 422, code: "SELF_FOLLOW", detail: detail)
+        case .blocked: self.init(status: 403, code: "BLOCKED", detail: detail)
+        case .privateAccount: self.init(status: 403, code: "PRIVATE_ACCOUNT", detail: detail)
+        case .requestNotFound: self.init(status: 404, code: "FOLLOW_REQUEST_NOT_FOUND", detail: detail)
         case .postNotFound: self.init(status: 404, code: "POST_NOT_FOUND", detail: detail)
         case .userNotFound: self.init(status: 404, code: "USER_NOT_FOUND", detail: detail)
         case .notAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
