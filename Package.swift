@@ -31,6 +31,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -68,6 +69,7 @@ let package = Package(
             dependencies: ["StarlingSystem"],
             swiftSettings: swiftSettings
         ),
+        .target(name: "StarlingLimits", dependencies: ["StarlingSystem"], swiftSettings: swiftSettings),
         .target(
             name: "StarlingWire",
             dependencies: ["StarlingSchema", .product(name: "NIOCore", package: "swift-nio")],
@@ -98,8 +100,8 @@ let package = Package(
         .target(
             name: "StarlingServer",
             dependencies: [
-                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation", "StarlingSystem",
-                "StarlingTopics", "StarlingWire",
+                "StarlingEngine", "StarlingLimits", "StarlingLog", "StarlingSchema", "StarlingSimulation",
+                "StarlingSystem", "StarlingTopics", "StarlingWire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
@@ -107,7 +109,10 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -161,6 +166,9 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "StarlingLimitsTests", dependencies: ["StarlingLimits", "StarlingSystem"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "StarlingEngineTests",
             dependencies: [
                 "StarlingEngine", "StarlingLog", "StarlingMemory", "StarlingSchema", "StarlingSimulation",
@@ -174,10 +182,12 @@ let package = Package(
         .testTarget(
             name: "StarlingServerTests",
             dependencies: [
-                "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSystem",
-                "StarlingTestSupport", "StarlingWire",
+                "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLimits", "StarlingLog", "StarlingSchema",
+                "StarlingSystem", "StarlingTestSupport", "StarlingWire",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings),

@@ -1,4 +1,5 @@
 import StarlingEngine
+import StarlingLimits
 import StarlingLog
 import StarlingSchema
 
@@ -12,6 +13,8 @@ struct CallContext: Sendable {
     var minimumLSN: UInt64 = 0
     /// What a write has to reach before it is answered; nil for the server's own level. Reads do not mind it.
     var durability: AcknowledgementLevel?
+    /// As what the door has charged the request, one token, before it was decoded; nil where nothing is charged.
+    var charge: LimitedRequest?
 }
 
 /// An answer of an operation.

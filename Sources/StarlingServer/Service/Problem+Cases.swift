@@ -22,7 +22,7 @@ extension Problem {
 
     private static let titles: [UInt32: String] = [
         400: "Bad request", 401: "Actor unknown", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type",
+        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type", 417: "Expectation failed",
         422: "Unprocessable request",
         429: "Too many requests",
         431: "Request header fields too large", 500: "Internal error", 503: "Temporarily unavailable",
@@ -50,6 +50,12 @@ extension Problem {
     static let actorMismatch = Problem(
         status: 403, code: "ACTOR_MISMATCH",
         detail: "the actor of the request is not the user that the path or the message names")
+
+    /// A body is not taken.
+    static func bodyTooLarge(_ size: String, limit: Int) -> Problem {
+        Problem(
+            status: 413, code: "BODY_TOO_LARGE", detail: "the body is \(size); at most \(limit) bytes are allowed")
+    }
 
     /// A schema error of the request.
     init(_ error: BindingError) {

@@ -11,6 +11,7 @@ final class Service: Sendable {
     let engine: Engine
     let cursors: CursorSigner
     let settings: RuntimeSettings
+    let limiter: RequestLimiter
     private let limits: RequestLimits
     private let handlers: [UInt16: Handler]
 
@@ -27,14 +28,15 @@ final class Service: Sendable {
     /// Binds every operation of the table; one without something that does it is a defect of this build.
     init(
         table: OperationTable, engine: Engine, cursors: CursorSigner, settings: RuntimeSettings,
-        bodyReaders: NIOThreadPool
+        limiter: RequestLimiter, bodyReaders: NIOThreadPool
     ) throws(UnboundOperation) {
         self.table = table
         self.engine = engine
         self.cursors = cursors
         self.settings = settings
+        self.limiter = limiter
         limits = RequestLimits(schema: table.schema)
-        var bindings = Bindings(table: table, limits: limits)
+        var bindings = Bindings(table: table, limits: limits, limiter: limiter)
         let operations = OperationSet(
             engine: engine, cursors: cursors, settings: settings, bodyReaders: bodyReaders)
         operations.bindGraph(&bindings)
@@ -85,11 +87,13 @@ extension AcknowledgementLevel {
 struct Bindings {
     let table: OperationTable
     let limits: RequestLimits
+    let limiter: RequestLimiter
     private(set) var handlers: [UInt16: Service.Handler] = [:]
 
-    init(table: OperationTable, limits: RequestLimits) {
+    init(table: OperationTable, limits: RequestLimits, limiter: RequestLimiter) {
         self.table = table
         self.limits = limits
+        self.limiter = limiter
     }
 
     /// Binds the operation `name`, whose messages are those of `body`.
@@ -100,7 +104,7 @@ struct Bindings {
         guard let operation = table.operation(named: name), operation.input.fullName == Request.protoMessageName,
             operation.output.fullName == Response.protoMessageName
         else { preconditionFailure("\(name) is not an operation of the schema with these messages") }
-        let limits = limits
+        let (limits, limiter) = (limits, limiter)
         let opcode = operation.opcode
         handlers[opcode] = { payload, context, respond in
             let request: Request
@@ -112,6 +116,7 @@ struct Bindings {
             } catch {
                 return respond(.failure(.invalid("", "\(error)")))
             }
+            if let problem = limiter.chargeParts(of: request, context.charge) { return respond(.failure(problem)) }
             let call = Call(context: context, opcode: opcode, request: request)
             body(request, call) { result in
                 respond(result.map { Service.Answer(message: $0.response, isReplay: $0.isReplay) })

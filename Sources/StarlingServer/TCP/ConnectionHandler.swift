@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import StarlingEngine
+import StarlingLimits
 import StarlingLog
 import StarlingSchema
 import StarlingWire
@@ -31,8 +32,12 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var answers: AnswerQueue?
     /// While the connection is open.
     private var context: ChannelHandlerContext?
-    private var prefaceTimer: Scheduled<Void>?
     private var stalledTimer: Scheduled<Void>?
+    private var quietTimer: DeadlineTimer?
+    /// When the connection was opened or last heard of, and when what is unread of a frame began to come.
+    private var quietSince = DeadlineTimer.now
+    private var unreadSince: UInt64 = 0
+    private var address: IPAddress?
 
     init(
         service: Service, batchers: LoopBatchers.Batchers, limits: TCPLimits, connections: Connections, logger: Logger
@@ -52,22 +57,38 @@ final class ConnectionHandler: ChannelInboundHandler {
         answers = AnswerQueue(eventLoop: context.eventLoop) {
             bound.value.handler.writeAnswers(context: bound.value.context)
         }
-        let isAccepted = connections.add(context.channel) {
+        let refusal = connections.add(context.channel) {
             bound.value.handler.end(context: bound.value.context)
         }
-        guard isAccepted else {
-            refuse(.busy, "too many connections; try again later", context: context)
-            return
-        }
-        prefaceTimer = context.eventLoop.scheduleTask(in: limits.prefaceTimeout) {
-            bound.value.context.close(promise: nil)
-        }
+        if let refusal { return refuse(.busy, refusal, context: context) }
+        address = IPAddress(context.remoteAddress)
+        quietSince = DeadlineTimer.now
+        quietTimer = DeadlineTimer(
+            eventLoop: context.eventLoop, deadline: { bound.value.handler.quietDeadline },
+            expired: { bound.value.context.close(promise: nil) })
+        quietTimer?.update()
         context.fireChannelActive()
+    }
+
+    /// When the client has been silent for too long; nil while it is waited for by nobody.
+    private var quietDeadline: UInt64? {
+        switch state {
+        case .awaitingPreface: quietSince &+ limits.prefaceTimeout.unsignedNanoseconds
+        case .open:
+            if let unread {
+                limits.pace.deadline(start: unreadSince, bytes: UInt64(unread.readableBytes))
+            } else {
+                // Looked at again when the answers could be there.
+                (inFlight > 0 ? DeadlineTimer.now : quietSince) &+ limits.idleTimeout.unsignedNanoseconds
+            }
+        case .ending: nil
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        prefaceTimer?.cancel()
+        quietTimer?.stop()
+        quietTimer = nil
         stalledTimer?.cancel()
         connections.remove(context.channel)
         context.fireChannelInactive()
@@ -76,6 +97,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .ending else { return }
         var buffer = unwrapInboundIn(data)
+        let wasUnread = unread != nil
+        if state == .open { quietSince = DeadlineTimer.now }
         if var before = unread {
             before.writeBuffer(&buffer)
             buffer = before
@@ -85,8 +108,15 @@ final class ConnectionHandler: ChannelInboundHandler {
             if state == .awaitingPreface {
                 guard try readPreface(&buffer, context: context) else { return keep(buffer) }
             }
-            while state == .open, let frame = try decoder.next(from: &buffer) { try handle(frame, context: context) }
+            var isWhole = false
+            while state == .open, let frame = try decoder.next(from: &buffer) {
+                try handle(frame, context: context)
+                isWhole = true
+            }
             keep(buffer)
+            guard unread != nil else { return }
+            if isWhole || !wasUnread { unreadSince = quietSince }
+            quietTimer?.update()
         } catch {
             breakOff(error, context: context)
         }
@@ -105,7 +135,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func readPreface(_ buffer: inout ByteBuffer, context: ChannelHandlerContext) throws(WireError) -> Bool {
         guard let preface = try ClientPreface.decode(from: &buffer) else { return false }
-        prefaceTimer?.cancel()
+        quietSince = DeadlineTimer.now
         guard let version = preface.negotiatedVersion() else {
             let offered = "\(preface.versions.lowerBound) to \(preface.versions.upperBound)"
             refuse(.unsupportedVersion, "this server speaks version 1, not \(offered)", context: context)
@@ -129,9 +159,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard inFlight <= Int(limits.inFlight) else {
             return answer(header, .failure(Self.tooManyInFlight(limits.inFlight)))
         }
-        if batchers.posts.take(frame, from: self) || batchers.feedPages.take(frame, from: self) { return }
-        // What this connection sent before comes before.
-        batchers.posts.flush()
+        let isLimited = service.limiter.limiter.isActive
+        if !isLimited, takeInBatch(frame) { return }
         let requestContext = try frame.context()
         guard let operation = service.table.operation(opcode: header.opcode) else {
             return answer(header, .failure(Self.unknownOpcode(header.opcode)))
@@ -139,12 +168,28 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !operation.isAdmin || service.settings.offersAdminOverTCP else {
             return answer(header, .failure(Self.adminOnly(operation)))
         }
-        let call: CallContext
+        var call: CallContext
         do throws(Problem) { call = try CallContext(requestContext) } catch { return answer(header, .failure(error)) }
+        if isLimited {
+            if !operation.isAdmin {
+                let charge = LimitedRequest(
+                    address: address, user: call.actor?.rawValue, route: RequestLimiter.route(operation))
+                if let problem = service.limiter.charge(charge) { return answer(header, .failure(problem)) }
+                call.charge = charge
+            }
+            if takeInBatch(frame) { return }
+        }
         let payload = Array(buffer: frame.payload)
         service.call(operation, payload: payload, call) { [answers] result in
             answers?.add(.init(opcode: header.opcode, correlation: header.correlation, result: result))
         }
+    }
+
+    /// Whether the frame is answered together with others. What this connection sent before goes before one that is not.
+    private func takeInBatch(_ frame: Frame) -> Bool {
+        if batchers.posts.take(frame, from: self) || batchers.feedPages.take(frame, from: self) { return true }
+        batchers.posts.flush()
+        return false
     }
 
     private func echo(_ frame: Frame, context: ChannelHandlerContext) {
@@ -175,6 +220,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Writes the frames of so many answers.
     func write(_ frames: ByteBuffer, answering count: Int) {
         inFlight -= count
+        quietSince = DeadlineTimer.now
         guard let context else { return }
         if context.channel.isActive { context.writeAndFlush(wrapOutboundOut(frames), promise: nil) }
         if state == .ending, inFlight == 0 { context.close(promise: nil) }
@@ -209,6 +255,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         _ = context.channel.setOption(.autoRead, value: isWritable)
         stalledTimer?.cancel()
         stalledTimer = nil
+        // What is unread of a frame was not waited for while nothing was read.
+        if isWritable { unreadSince = DeadlineTimer.now }
         if !isWritable {
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             stalledTimer = context.eventLoop.scheduleTask(in: limits.stalledTimeout) {
