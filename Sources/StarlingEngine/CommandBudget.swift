@@ -20,6 +20,14 @@ struct CommandBudget: Sendable {
         let record = LogWriter.reservation(valueBytes: factBytes)
         switch command {
         case .follow, .unfollow: return CommandBudget(events: 4, logBytes: record * 2)
+        case .react: return CommandBudget(events: 2, logBytes: record)
+        case .deleteComment, .markRead: return CommandBudget(events: 1, logBytes: record)
+        case .createComment(let comment): return ofBody(events: 2, comment.text.utf8.count)
+        case .editComment(_, let text): return ofBody(events: 1, text.utf8.count)
+        case .editPost(let edit):
+            let body = edit.body
+            return ofBody(
+                events: 1, body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count)
         case .deletePost: return CommandBudget(events: 2, logBytes: record)
         case .setCelebrityThreshold: return CommandBudget(events: 1, logBytes: record)
         case .setReadersAway(let users, _):
@@ -54,6 +62,11 @@ struct CommandBudget: Sendable {
 
     /// A new account, a switch of fan-out mode, the post.
     static let eventsOfPost = 3
+
+    private static func ofBody(events: Int, _ textBytes: Int) -> CommandBudget {
+        let bytes = LogWriter.reservation(valueBytes: factBytes, bodyBytes: textBytes + 16)
+        return CommandBudget(events: events, logBytes: bytes)
+    }
 
     private static func ofPost(_ post: NewPost) -> CommandBudget {
         let body = post.text.utf8.count + post.mediaURL.utf8.count + post.thumbnailURL.utf8.count + 16

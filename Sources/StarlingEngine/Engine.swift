@@ -177,7 +177,8 @@ public final class Engine: Sendable {
         if opened.ids.wasDamaged { environment.notify(EngineNotice(.warning, Self.damagedReservation)) }
         for worker in opened.workers { worker.stop.forbid() }
         let memory = MemoryAdmission(
-            workers: opened.workers, ring: opened.ring, graph: opened.state.graph, arenaBytes: configuration.arenaBytes)
+            workers: opened.workers, ring: opened.ring, graph: opened.state.graph,
+            reactions: opened.state.reactions, arenaBytes: configuration.arenaBytes)
         let sequencer = Sequencer(
             state: opened.state, log: opened.log.writer, time: environment.time, memory: memory,
             capacity: fanoutCapacity, configuration: configuration)

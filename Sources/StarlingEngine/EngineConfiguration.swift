@@ -36,6 +36,8 @@ public struct EngineConfiguration: Sendable {
     package var sliceDeliveries: UInt64 = 50_000
     /// Commands of a round of the writer. Only a flood has more; simulations have less, so that rounds overlap.
     package var roundCommands = Int.max
+    /// Notifications that are kept of each user: the newest ones, about 70 bytes each.
+    public var notificationsKept = 1_000
     /// Whether the topic `feed-events` gets a record for each finished fan-out.
     public var feedEvents = true
     /// Partitions of that topic, when it is made.
@@ -55,11 +57,12 @@ public struct EngineConfiguration: Sendable {
     public var readQueueLimit = 65_536
     /// Bytes of post bodies kept in memory.
     public var bodyCacheBytes = 64 << 20
-    /// Posts that the table has address space for: 48 bytes each, touched only when used.
+    /// Posts and comments that the tables have address space for: 48 bytes each, and in each worker 4 and for those with
+    /// reactions, comments or reposts 64 more. Touched only when used.
     public var maximumPosts = 1 << 30
     /// Users that the tables have address space for.
     public var maximumUsers = 1 << 29
-    /// Address space of each arena, at most 64 GiB; each worker has four and the sequencer one. Touched only when used.
+    /// Address space of each arena, at most 64 GiB; each worker has six and the sequencer three. Touched only when used.
     public var arenaBytes = 64 << 30
     /// Events between the writer and the slowest worker: a power of two, 32 bytes each. Bounds what one command may hold.
     public var ringEvents = 1 << 17
@@ -105,6 +108,9 @@ public struct EngineConfiguration: Sendable {
         }
         if !(1...1 << 20).contains(pieceDeliveries) {
             return "pieceDeliveries is \(pieceDeliveries); it must be 1 to 1048576"
+        }
+        if !(1...1_000_000).contains(notificationsKept) {
+            return "notificationsKept is \(notificationsKept); it must be 1 to 1000000"
         }
         if let problem = snapshots.problem { return problem }
         if let problem = topics.problem { return "topics: \(problem)" }

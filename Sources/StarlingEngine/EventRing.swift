@@ -6,7 +6,7 @@ struct Event {
     enum Kind: UInt8 {
         /// A new account: `first` is its index, `value` its id.
         case userAdded
-        /// `first` follows `second` since `third` (seconds).
+        /// `first` follows `second` since `third` (seconds); `second` hears of it at `value` milliseconds, or not when that is 0.
         case followed
         /// `first` follows `second` no longer.
         case unfollowed
@@ -14,6 +14,16 @@ struct Event {
         case postCreated
         /// The post `second` of `first` is gone.
         case postDeleted
+        /// `first` reacts to the post or comment `second` otherwise (`third` is a `ReactionChange`), at `value` milliseconds.
+        case reacted
+        /// `first` made the comment `second`.
+        case commentCreated
+        /// The comment `second` of `first` is gone.
+        case commentDeleted
+        /// The post or comment `second` of `first` has its body in this record now, changed for the `third` time.
+        case bodyChanged
+        /// `first` has read the notifications up to `value`.
+        case notificationsRead
         /// `first` is pulled or pushed from now on and why (`second`: see `ModeChangeTable.Row`); `third` followers, at `value`
         /// milliseconds.
         case fanoutModeChanged

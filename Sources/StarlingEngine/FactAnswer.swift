@@ -15,6 +15,12 @@ enum FactAnswer {
         case unfollow = 17
         case importFollows = 22
         case deletePost = 51
+        case editPost = 55
+        case react = 96
+        case unreact = 97
+        case editComment = 100
+        case deleteComment = 101
+        case markRead = 141
     }
 
     static func of(_ fact: Starling_V1_Fact) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
@@ -24,6 +30,13 @@ enum FactAnswer {
         case .followsImported(let edges): (edges.actorID, .follows(RowOutcomes(edges.rowOutcomes)))
         case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
+        case .reacted(let reaction): (reaction.userID, .changed(.react, true))
+        case .unreacted(let reaction): (reaction.userID, .changed(.unreact, true))
+        case .commentCreated(let comment): (comment.authorID, .comment(PostID(rawValue: comment.commentID)))
+        case .commentEdited(let edit): (edit.authorID, .changed(.editComment, true))
+        case .commentDeleted(let deletion): (deletion.userID, .changed(.deleteComment, true))
+        case .postEdited(let edit): (edit.authorID, .changed(.editPost, true))
+        case .notificationsRead(let mark): (mark.userID, .changed(.markRead, true))
         case .acknowledged(let done): answer(to: done)
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
         }
@@ -32,10 +45,13 @@ enum FactAnswer {
     private static func answer(
         to done: Starling_V1_Acknowledged
     ) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
-        switch Operation(rawValue: done.operation) {
+        let operation = Operation(rawValue: done.operation)
+        return switch operation {
         case .follow: (done.actorID, .follow(FollowOutcome(follows: true, changed: false)))
         case .unfollow: (done.actorID, .follow(FollowOutcome(follows: false, changed: false)))
         case .deletePost: (done.actorID, .deleted(changed: false))
+        case .react?, .unreact?, .editComment?, .deleteComment?, .editPost?, .markRead?:
+            operation.map { (done.actorID, .changed($0, false)) }
         case .importFollows, nil: nil
         }
     }

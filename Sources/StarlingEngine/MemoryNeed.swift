@@ -7,8 +7,13 @@ struct MemoryNeed: Equatable {
     var followers = 0
     var followees = 0
     var pulled = 0
+    /// Who reacted to what, by user and by post.
+    var reactions = 0
+    var notifications = 0
     /// The sequencer's edges.
     var edges = 0
+    /// The sequencer's reactions.
+    var ownReactions = 0
 
     /// One edge more, without what the followee has posted.
     static let edge = ofEdge(
@@ -17,6 +22,24 @@ struct MemoryNeed: Equatable {
     /// One edge less: what is left may move to smaller blocks.
     static let removal = ofEdge(
         SortedSetArena<UInt32>.allocationsPerRemove, followees: SortedSetArena<KeyedValue32>.allocationsPerRemove)
+
+    /// One reaction more: with the user and with the post, perhaps on the same worker, and the notice of it.
+    static let reaction = MemoryNeed(
+        reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerInsert,
+        notifications: NotificationTable.allocationsPerNotification,
+        ownReactions: SortedSetArena<KeyedValue32>.allocationsPerInsert)
+
+    /// One reaction less.
+    static let reactionRemoval = MemoryNeed(
+        reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerRemove,
+        notifications: NotificationTable.allocationsPerRemoval,
+        ownReactions: SortedSetArena<KeyedValue32>.allocationsPerRemove)
+
+    /// One notification more.
+    static let notification = MemoryNeed(notifications: NotificationTable.allocationsPerNotification)
+
+    /// One notification less.
+    static let notificationRemoval = MemoryNeed(notifications: NotificationTable.allocationsPerRemoval)
 
     private static func ofEdge(_ allocations: Int, followees: Int) -> MemoryNeed {
         MemoryNeed(followers: allocations, followees: followees, pulled: allocations, edges: allocations)
@@ -27,7 +50,10 @@ struct MemoryNeed: Equatable {
         sum.followers += other.followers
         sum.followees += other.followees
         sum.pulled += other.pulled
+        sum.reactions += other.reactions
+        sum.notifications += other.notifications
         sum.edges += other.edges
+        sum.ownReactions += other.ownReactions
     }
 
     /// Takes the lower number of each kind that workers have.
@@ -36,19 +62,22 @@ struct MemoryNeed: Equatable {
         followers = min(followers, other.followers)
         followees = min(followees, other.followees)
         pulled = min(pulled, other.pulled)
+        reactions = min(reactions, other.reactions)
+        notifications = min(notifications, other.notifications)
     }
 
     static func - (left: MemoryNeed, right: MemoryNeed) -> MemoryNeed {
         MemoryNeed(
             timelines: left.timelines - right.timelines, followers: left.followers - right.followers,
             followees: left.followees - right.followees, pulled: left.pulled - right.pulled,
-            edges: left.edges - right.edges)
+            reactions: left.reactions - right.reactions, notifications: left.notifications - right.notifications,
+            edges: left.edges - right.edges, ownReactions: left.ownReactions - right.ownReactions)
     }
 }
 
 /// The kinds of sets, each with an arena of its own.
 enum SetKind: Int, CaseIterable {
-    case timelines, followers, followees, pulled, edges
+    case timelines, followers, followees, pulled, reactions, notifications, edges, ownReactions
 
     /// For people.
     var words: String {
@@ -57,9 +86,15 @@ enum SetKind: Int, CaseIterable {
         case .followers: "followers"
         case .followees: "followed accounts"
         case .pulled: "followed accounts that are merged at read"
+        case .reactions: "reactions"
+        case .notifications: "notifications"
         case .edges: "edges in the sequencer"
+        case .ownReactions: "reactions in the sequencer"
         }
     }
+
+    /// Whether the sequencer keeps them, and so knows at once how many fit.
+    var isSequencers: Bool { self == .edges || self == .ownReactions }
 }
 
 extension MemoryNeed {
@@ -69,7 +104,10 @@ extension MemoryNeed {
         case .followers: followers
         case .followees: followees
         case .pulled: pulled
+        case .reactions: reactions
+        case .notifications: notifications
         case .edges: edges
+        case .ownReactions: ownReactions
         }
     }
 }

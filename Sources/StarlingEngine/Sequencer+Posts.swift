@@ -59,7 +59,7 @@ extension Sequencer {
         try PostRules.check(post, now: now)
         if let original = post.replyTo { try checkExists(original) }
         if let original = post.repostOf { try checkExists(original) }
-        guard state.posts.hasRoom else { throw .full("posts (limits.posts)") }
+        guard state.posts.hasRoom else { throw .full("posts and comments (limits.posts)") }
         try checkUserRoom(for: [post.author])
     }
 
@@ -85,14 +85,15 @@ extension Sequencer {
     }
 
     private func checkExists(_ id: PostID) throws(EngineError) {
-        guard let ordinal = state.posts.find(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0 else {
+        guard let ordinal = state.posts.findPost(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0
+        else {
             throw .postNotFound(id)
         }
     }
 
     func deletePost(_ id: PostID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, { if case .deleted = $0 { true } else { false } }) { return first }
-        guard let ordinal = state.posts.find(id, among: state.posts.count) else { throw .postNotFound(id) }
+        guard let ordinal = state.posts.findPost(id, among: state.posts.count) else { throw .postNotFound(id) }
         let author = state.users.id(of: state.posts.rows[Int(ordinal)].author)
         guard author == context.actor else { throw .notAuthor(post: id, actor: context.actor) }
         guard state.posts.deletedLSN(ordinal) == 0 else {

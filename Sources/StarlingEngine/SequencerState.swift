@@ -24,6 +24,12 @@ final class SequencerState {
     let newestPost: MappedTable<PostOrdinal>
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    /// Who reacted to what.
+    let reactions: ReactionTable
+    /// By post: the newest comment, deleted ones too, or 0.
+    let newestComments: MappedTable<PostOrdinal>
+    /// By user: up to which notification everything was read.
+    let readMarks: MappedTable<UInt64>
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -36,6 +42,9 @@ final class SequencerState {
         graph = try FollowGraph(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
+        reactions = try ReactionTable(configuration: configuration, in: memory, seed: random.next())
+        newestComments = try configuration.makeTable(rows: configuration.maximumPosts + 1, in: memory)
+        readMarks = try configuration.makeUserTable(in: memory)
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
@@ -52,19 +61,27 @@ final class SequencerState {
         let before = ring.head
         switch fact.fact {
         case .followed(let edge):
-            try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
+            try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), notifiedAt: time, lsn: lsn)
         case .unfollowed(let edge): removeEdge(edge.userID, edge.targetID, lsn: lsn)
         case .followsImported(let edges): try addEdges(edges, lsn: lsn)
         case .postCreated(let post):
             try addPost(
                 PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
-                post.visibility == .followers ? .followers : .public, lsn: lsn)
+                post.visibility == .followers ? .followers : .public, repostOf: PostID(rawValue: post.repostOf),
+                lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
             guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
             keptThreshold = Int(clamping: change.threshold)
         case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
+        case .reacted(let reaction): try react(reaction, lsn: lsn, milliseconds: time)
+        case .unreacted(let reaction): try unreact(reaction, lsn: lsn)
+        case .commentCreated(let comment): try addComment(comment, lsn: lsn)
+        case .commentEdited(let edit): try changeBody(of: edit.commentID, lsn: lsn)
+        case .commentDeleted(let deletion): try deleteComment(deletion, lsn: lsn)
+        case .postEdited(let edit): try changeBody(of: edit.postID, lsn: lsn)
+        case .notificationsRead(let mark): markRead(mark, lsn: lsn)
         case .acknowledged: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
@@ -76,7 +93,7 @@ final class SequencerState {
     func applyPost(
         _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
     ) throws(FactError) {
-        try addPost(id, by: author, visibility, lsn: lsn)
+        try addPost(id, by: author, visibility, repostOf: PostID(rawValue: 0), lsn: lsn)
         endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
     }
 
@@ -102,7 +119,7 @@ final class SequencerState {
     private static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
 
     /// The index of an account, which exists from its first use on.
-    private func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
+    func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
         let user = UserID(rawValue: id)
         if let known = users.index(of: user) { return known }
         guard users.hasRoom(for: 1) else {
@@ -111,26 +128,32 @@ final class SequencerState {
         let index = users.add(user)
         graph.ensure(users: Int(index) + 1)
         newestPost.ensure(count: Int(index) + 1)
+        reactions.ensure(users: Int(index) + 1)
+        readMarks.ensure(count: Int(index) + 1)
         emit(.userAdded, lsn: lsn, first: index, value: id)
         return index
     }
 
     @inline(__always)
-    private func emit(
+    func emit(
         _ kind: Event.Kind, lsn: UInt64, first: UInt32, second: UInt32 = 0, third: UInt32 = 0, value: UInt64 = 0
     ) {
         ring.append(
             Event(lsn: lsn, value: value, first: first, second: second, third: third, kind: kind, endsRecord: false))
     }
 
-    private func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+    /// `notifiedAt` is when the followee hears of it; nil for never.
+    private func addEdge(
+        _ follower: UInt64, _ followee: UInt64, since: UInt32, notifiedAt time: UInt64? = nil, lsn: UInt64
+    ) throws(FactError) {
         let first = try use(follower, lsn: lsn)
         let second = try use(followee, lsn: lsn)
         guard graph.allocationsLeft >= MemoryNeed.edge.edges else {
             let reason = "the sequencer's edges do not fit into memory.arenaBytes; raise it"
             throw FactError(lsn: lsn, reason: reason, isLimit: true)
         }
-        if graph.insert(first, second) { emit(.followed, lsn: lsn, first: first, second: second, third: since) }
+        guard graph.insert(first, second) else { return }
+        emit(.followed, lsn: lsn, first: first, second: second, third: since, value: time.map { max($0, 1) } ?? 0)
     }
 
     private func addEdges(_ edges: Starling_V1_FollowsImported, lsn: UInt64) throws(FactError) {
@@ -150,23 +173,26 @@ final class SequencerState {
         emit(.unfollowed, lsn: lsn, first: first, second: second)
     }
 
+    /// `repostOf` is 0 for none.
     private func addPost(
-        _ id: PostID, by user: UserID, _ visibility: PostVisibility, lsn: UInt64
+        _ id: PostID, by user: UserID, _ visibility: PostVisibility, repostOf original: PostID, lsn: UInt64
     ) throws(FactError) {
         guard posts.hasRoom else {
             throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
         }
         let author = try use(user.rawValue, lsn: lsn)
         let newest = newestPost.writable(Int(author))
+        // Salvage may have lost it.
+        let parent = original.rawValue == 0 ? nil : posts.find(original, among: posts.count)
         let ordinal = posts.append(
-            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
+            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility, parent: parent ?? 0)
         newest.pointee = ordinal
         mint.observe(id)
         emit(.postCreated, lsn: lsn, first: author, second: ordinal)
     }
 
     private func deletePost(_ post: Starling_V1_PostDeleted, lsn: UInt64) throws(FactError) {
-        guard let ordinal = posts.find(PostID(rawValue: post.postID), among: posts.count) else {
+        guard let ordinal = posts.findPost(PostID(rawValue: post.postID), among: posts.count) else {
             if hasLostRecords { return }
             throw FactError(lsn: lsn, reason: "it deletes post \(post.postID), which the log does not hold")
         }

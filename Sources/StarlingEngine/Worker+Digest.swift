@@ -27,7 +27,7 @@ struct WorkerStatistics: Sendable {
 }
 
 extension Worker {
-    private enum DigestTag {
+    enum DigestTag {
         static let user: UInt64 = 1
         static let edge: UInt64 = 2
         static let follower: UInt64 = 3
@@ -36,6 +36,12 @@ extension Worker {
         static let post: UInt64 = 6
         static let pulledFollowee: UInt64 = 7
         static let mode: UInt64 = 8
+        static let reaction: UInt64 = 40
+        static let engagement: UInt64 = 41
+        static let reactor: UInt64 = 42
+        static let comment: UInt64 = 43
+        static let notification: UInt64 = 44
+        static let readMark: UInt64 = 45
     }
 
     /// A sum of 128-bit hashes over all that this worker keeps: read from the memory itself, not kept beside it, so that it
@@ -56,6 +62,9 @@ extension Worker {
         }
         total &+= blocks.authors.total(count: followers.count) { rows in
             rows.reduce(into: Hash128.zero) { sum, author in addAuthor(UserIndex(author), to: &sum) }
+        }
+        total &+= blocks.engagements.total(count: engagements.rows.count) { rows in
+            rows.reduce(into: Hash128.zero) { sum, place in addEngagement(place, to: &sum) }
         }
         // Counts add up over workers as they are; their hashes would not.
         total &+= Hash128(high: pushed, low: pulled)
@@ -86,6 +95,10 @@ extension Worker {
                 }
             case "followers": blocks.authors.forget(followers.rows(onPage: place))
             case "authorFlags": blocks.authors.forget(authorFlags.rows(onPage: place))
+            case "reactions": blocks.readers.forget(reactions.rows(onPage: place))
+            case "notifications": blocks.readers.forget(notifications.newest.rows(onPage: place))
+            case "readMarks": blocks.readers.forget(notifications.marks.rows(onPage: place))
+            case "engagements": blocks.engagements.forget(engagements.rows.rows(onPage: place))
             case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
             default: break
             }
@@ -109,6 +122,8 @@ extension Worker {
         timelineSets.forEachBlock(timelines.rows + reader) { entries in
             for entry in entries { sum &+= Murmur3.hash(user, UInt64(entry), seed: DigestTag.timeline) }
         }
+        addReactions(of: reader, user: user, to: &sum)
+        addNotifications(of: reader, user: user, to: &sum)
         let floor = floors.rows[reader]
         if floor != 0 { sum &+= Murmur3.hash(user, UInt64(floor), seed: DigestTag.floor) }
     }

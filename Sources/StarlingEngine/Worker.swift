@@ -43,6 +43,14 @@ final class Worker: @unchecked Sendable {
     let followeeSets: SortedSetArena<KeyedValue32>
     let pulledSets: SortedSetArena<UInt32>
 
+    /// By reader number: to what the reader reacted, and how.
+    let reactions: MappedTable<SortedSet>
+    /// The sets of `reactions`, and of those who reacted to each post.
+    let reactionSets: SortedSetArena<KeyedValue32>
+    /// Counters of posts and comments.
+    let engagements: EngagementTable
+    let notifications: NotificationTable
+
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
     var pushed: UInt64 = 0
@@ -134,12 +142,16 @@ final class Worker: @unchecked Sendable {
         readerFlags = try configuration.makeUserTable(in: memory)
         followerCounts = try configuration.makeUserTable(in: memory)
         postCounts = try configuration.makeUserTable(in: memory)
+        reactions = try configuration.makeUserTable(in: memory)
+        engagements = try EngagementTable(configuration: configuration, in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         deliveries = DeliveryTable(try configuration.makeTable(rows: configuration.deliveryRecords, in: memory))
         timelineSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followerSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         pulledSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        reactionSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        notifications = try NotificationTable(configuration: configuration, in: memory, seed: Self.setSeed)
         storeRoom()
     }
 
@@ -162,7 +174,9 @@ final class Worker: @unchecked Sendable {
             MemoryNeed(
                 timelines: max(0, timelineSets.arena.allocationsLeft - allocationsOwed),
                 followers: followerSets.arena.allocationsLeft,
-                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft))
+                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft,
+                reactions: reactionSets.arena.allocationsLeft,
+                notifications: notifications.sets.arena.allocationsLeft))
     }
 
     /// Blocks that posts which were put aside can still take of the timelines' arena.

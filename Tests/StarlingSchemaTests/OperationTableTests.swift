@@ -11,8 +11,11 @@ struct OperationTableTests {
         let golden: [UInt16: String] = [
             16: "Follow", 17: "Unfollow", 18: "Following", 19: "Followers", 20: "GetUser", 21: "FanoutMode",
             22: "BatchFollows", 48: "CreatePost", 49: "GetPost", 50: "GetPosts", 51: "DeletePost", 52: "UserPosts",
-            53: "BatchPosts", 54: "Delivery", 80: "Feed", 160: "ListTopics", 161: "CreateTopic", 162: "Produce",
-            163: "Fetch",
+            53: "BatchPosts", 54: "Delivery", 55: "EditPost", 80: "Feed",
+            96: "React", 97: "Unreact", 98: "Reactions", 99: "CreateComment", 100: "EditComment",
+            101: "DeleteComment", 102: "Comments", 103: "GetComment", 104: "ReactToComment", 105: "UnreactToComment",
+            140: "Notifications", 141: "MarkRead",
+            160: "ListTopics", 161: "CreateTopic", 162: "Produce", 163: "Fetch",
             240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
             243: "UpdateConfig",
             244: "TakeSnapshot", 245: "Backup",
@@ -37,7 +40,12 @@ struct OperationTableTests {
 
     @Test func writesAreMarked() {
         let writes = table.operations.filter(\.isWrite).map(\.name)
-        #expect(writes == ["Follow", "Unfollow", "BatchFollows", "CreatePost", "DeletePost", "BatchPosts"])
+        #expect(
+            writes == [
+                "Follow", "Unfollow", "BatchFollows", "CreatePost", "DeletePost", "BatchPosts", "EditPost", "React",
+                "Unreact", "CreateComment", "EditComment", "DeleteComment", "ReactToComment", "UnreactToComment",
+                "MarkRead",
+            ])
     }
 
     @Test func everyWriteAnswersWithItsPlaceInTheLog() {
@@ -49,14 +57,17 @@ struct OperationTableTests {
 
     @Test func onlyCreationAnswers201() {
         let created = table.operations.filter { $0.successStatus != 200 }
-        #expect(created.map(\.name) == ["CreatePost"])
-        #expect(created.map(\.successStatus) == [201])
-        #expect(created.map { $0.location?.text } == ["/v1/posts/{post.id}"])
+        #expect(created.map(\.name) == ["CreatePost", "CreateComment"])
+        #expect(created.map(\.successStatus) == [201, 201])
+        #expect(created.map { $0.location?.text } == ["/v1/posts/{post.id}", "/v1/comments/{comment.id}"])
     }
 
     @Test func everyPageHasTheSameBounds() {
         let paged = table.operations.filter { $0.input.field(named: "limit") != nil }
-        #expect(paged.map(\.name) == ["Following", "Followers", "UserPosts", "Feed"])
+        #expect(
+            paged.map(\.name) == [
+                "Following", "Followers", "UserPosts", "Feed", "Reactions", "Comments", "Notifications",
+            ])
         for operation in paged {
             #expect(operation.input.field(named: "limit")?.limits.minimum == 1, "\(operation.name)")
             #expect(operation.input.field(named: "limit")?.limits.maximum == 200, "\(operation.name)")

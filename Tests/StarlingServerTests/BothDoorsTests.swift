@@ -274,7 +274,7 @@ import Testing
         let called =
             Self.reads(posts: [1, 2, 3]).map(\.operation) + Self.writes().map(\.operation) + [
                 "DeletePost", "Quiesce", "TakeSnapshot", "Backup",
-            ] + TopicDoorsTests.operations
+            ] + EngagementDoorsTests.called + TopicDoorsTests.operations
         #expect(Set(called) == Set(try OperationTable().operations.map(\.name)))
     }
 

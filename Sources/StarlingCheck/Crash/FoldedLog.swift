@@ -82,6 +82,8 @@ struct FoldedLog: Sendable {
             }
             posts[place].isDeleted = true
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
+        case .reacted, .unreacted, .commentCreated, .commentEdited, .commentDeleted, .postEdited, .notificationsRead:
+            throw Violation("record \(lsn) was asked for by nobody")
         case nil: throw Violation("record \(lsn) holds no fact")
         }
     }

@@ -15,6 +15,9 @@ enum ExpectedOutcome: Equatable {
     /// One a row; nil for a row that is refused.
     case posts([UInt64?])
     case deleted(changed: Bool)
+    /// The comment that this record made.
+    case comment(lsn: UInt64)
+    case changed(Bool)
     case done
 }
 
@@ -24,6 +27,9 @@ enum Refusal: Equatable {
     case selfFollow
     case postNotFound
     case notAuthor
+    case commentNotFound
+    case notCommentAuthor
+    case editConflict
     case keyReused
     case full
 
@@ -34,6 +40,9 @@ enum Refusal: Equatable {
         case .selfFollow: self = .selfFollow
         case .postNotFound: self = .postNotFound
         case .notAuthor: self = .notAuthor
+        case .commentNotFound: self = .commentNotFound
+        case .notCommentAuthor: self = .notCommentAuthor
+        case .editConflict: self = .editConflict
         case .idempotencyKeyReused: self = .keyReused
         case .full: self = .full
         default: return nil

@@ -9,8 +9,18 @@ struct FeedModel {
         /// By its id.
         let milliseconds: UInt64
         let author: Int
-        let fact: ExpectedFact.Post
+        /// As it was changed last.
+        var fact: ExpectedFact.Post
+        /// Of a comment the record that made its post.
+        var postLSN: UInt64?
         var isDeleted = false
+        var edits: UInt16 = 0
+        /// The record that holds the newest body.
+        var bodyLSN: UInt64
+        /// By account.
+        var reactions: [Int: ReactionKind] = [:]
+
+        var isComment: Bool { postLSN != nil }
     }
 
     struct LastSwitch {
@@ -24,7 +34,9 @@ struct FeedModel {
     private(set) var milliseconds: UInt64 = 0
     /// Accounts in the order of their first use.
     private(set) var users: [UInt64] = []
+    /// Posts and comments.
     private(set) var posts: [Post] = []
+    private(set) var notifications: NotificationModel
     private(set) var isPulled: [Bool] = []
     /// Each author's last switch between push and pull.
     private(set) var lastSwitches: [LastSwitch?] = []
@@ -39,7 +51,8 @@ struct FeedModel {
     private var numbers: [UInt64: Int] = [:]
     private let population: Int
 
-    init(population: Int, keyRetention: UInt64) {
+    init(population: Int, keyRetention: UInt64, notificationsKept: Int) {
+        notifications = NotificationModel(limit: notificationsKept)
         self.population = population
         keys = KeyModel(retention: keyRetention)
         edges = Array(repeating: false, count: population * population)
@@ -85,13 +98,17 @@ struct FeedModel {
         lsn += 1
         milliseconds = max(milliseconds, fact.milliseconds)
         switch fact.change {
-        case .followed(let edge): add(edge)
-        case .unfollowed(let follower, let followee): remove(follower, followee)
+        case .followed(let edge):
+            if add(edge) { notify(edge.followee, .follow, by: edge.follower, fact.milliseconds) }
+        case .unfollowed(let follower, let followee):
+            remove(follower, followee)
+            notifications.takeBack(.follow, by: follower, about: 0, from: followee)
         case .imported(let rows, _, _): for row in rows { add(row) }
         case .posted(let post):
             posts.append(
                 Post(
-                    id: post.id, lsn: lsn, milliseconds: post.milliseconds, author: use(post.author), fact: post))
+                    id: post.id, lsn: lsn, milliseconds: post.milliseconds, author: use(post.author), fact: post,
+                    bodyLSN: lsn))
         case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
         case .switched(let change):
             let author = use(change.author)
@@ -99,6 +116,12 @@ struct FeedModel {
             lastSwitches[author] = LastSwitch(milliseconds: fact.milliseconds, fact: change)
         case .thresholdSet(let value): threshold = Int(value)
         case .awaySet(let users, let away): for user in users { isAway[use(user)] = away }
+        case .reacted(let user, let target, let kind): react(user, target, kind, fact.milliseconds)
+        case .commented(let comment): add(comment)
+        case .commentEdited(let comment, _, let text): change(comment) { $0.fact.text = text }
+        case .commentDeleted(let comment, _): deleteComment(comment)
+        case .edited(let post): change(post.id) { $0.fact = post }
+        case .marked(let user, let mark): notifications.marks[user] = mark
         case .acknowledged: break
         }
         if !fact.key.isEmpty { remember(fact) }
@@ -115,13 +138,16 @@ struct FeedModel {
         return users.count - 1
     }
 
-    private mutating func add(_ edge: ExpectedFact.Edge) {
+    /// Whether it is new.
+    @discardableResult
+    private mutating func add(_ edge: ExpectedFact.Edge) -> Bool {
         let follower = use(edge.follower)
         let followee = use(edge.followee)
-        if follows(follower, followee) { return }
+        if follows(follower, followee) { return false }
         edges[follower * population + followee] = true
         followerCounts[followee] += 1
         edgeCount += 1
+        return true
     }
 
     private mutating func remove(_ follower: UInt64, _ followee: UInt64) {
@@ -129,6 +155,54 @@ struct FeedModel {
         edges[first * population + second] = false
         followerCounts[second] -= 1
         edgeCount -= 1
+    }
+
+    private mutating func add(_ comment: ExpectedFact.Comment) {
+        guard let post = place(of: comment.post) else { return }
+        let words = ExpectedFact.Post(
+            id: comment.id, milliseconds: comment.milliseconds, author: comment.author, text: comment.text, kind: .text,
+            mediaURL: "", isPublic: posts[post].fact.isPublic, replyTo: 0, repostOf: 0)
+        posts.append(
+            Post(
+                id: comment.id, lsn: lsn, milliseconds: comment.milliseconds, author: use(comment.author), fact: words,
+                postLSN: posts[post].lsn, bodyLSN: lsn))
+        notify(posts[post].fact.author, .comment, by: comment.author, about: lsn, comment.milliseconds)
+    }
+
+    private mutating func deleteComment(_ id: UInt64) {
+        guard let comment = place(of: id), let post = posts[comment].postLSN.flatMap({ place(ofPostAt: $0) }) else {
+            return
+        }
+        posts[comment].isDeleted = true
+        notifications.takeBack(
+            .comment, by: posts[comment].fact.author, about: posts[comment].lsn, from: posts[post].fact.author)
+    }
+
+    private mutating func change(_ id: UInt64, _ body: (inout Post) -> Void) {
+        guard let place = place(of: id) else { return }
+        body(&posts[place])
+        posts[place].edits += 1
+        posts[place].bodyLSN = lsn
+    }
+
+    private mutating func react(_ user: UInt64, _ target: UInt64, _ kind: ReactionKind?, _ time: UInt64) {
+        guard let place = place(of: target) else { return }
+        let old = posts[place].reactions.updateValue(kind ?? .like, forKey: use(user))
+        if kind == nil { posts[place].reactions[use(user)] = nil }
+        let (author, subject) = (posts[place].fact.author, posts[place].lsn)
+        if kind == nil {
+            notifications.takeBack(.reaction, by: user, about: subject, from: author)
+        } else if old == nil {
+            notify(author, .reaction, by: user, about: subject, time)
+        }
+    }
+
+    private mutating func notify(
+        _ user: UInt64, _ kind: NotificationKind, by actor: UInt64, about subject: UInt64 = 0, _ time: UInt64
+    ) {
+        guard user != actor else { return }
+        notifications.add(
+            .init(number: lsn, kind: kind, actor: actor, subject: subject, milliseconds: time), to: user)
     }
 
     private mutating func remember(_ fact: ExpectedFact) {
@@ -143,7 +217,15 @@ struct FeedModel {
             answer = (actor, .follow(EdgeAnswer(follows: true, changed: false)))
         case .acknowledged(AcknowledgedOperation.unfollow, let actor):
             answer = (actor, .follow(EdgeAnswer(follows: false, changed: false)))
-        case .acknowledged(_, let actor): answer = (actor, .deleted(changed: false))
+        case .acknowledged(AcknowledgedOperation.deletePost, let actor): answer = (actor, .deleted(changed: false))
+        case .acknowledged(let operation, let actor): answer = (actor, .changed(operation, false))
+        case .reacted(let user, _, let kind):
+            answer = (user, .changed(kind == nil ? AcknowledgedOperation.unreact : AcknowledgedOperation.react, true))
+        case .commented(let comment): answer = (comment.author, .comment(lsn: lsn))
+        case .commentEdited(_, let author, _): answer = (author, .changed(AcknowledgedOperation.editComment, true))
+        case .commentDeleted(_, let user): answer = (user, .changed(AcknowledgedOperation.deleteComment, true))
+        case .edited(let post): answer = (post.author, .changed(AcknowledgedOperation.editPost, true))
+        case .marked(let user, _): answer = (user, .changed(AcknowledgedOperation.markRead, true))
         case .switched, .thresholdSet, .awaySet: return
         }
         keys.record(

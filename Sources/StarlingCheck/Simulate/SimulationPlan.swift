@@ -39,7 +39,7 @@ struct SimulationPlan {
     /// What is how frequent.
     struct Workload {
         /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, readers going away and
-        /// coming back, nonsense.
+        /// coming back, batch of plain posts, reaction, comment, change or deletion of a comment, change of a post, read mark, nonsense.
         var weights: [Int]
         /// Most writes in a turn.
         var burst: Int
@@ -84,6 +84,7 @@ struct SimulationPlan {
         configuration.maximumPosts = 1 << 16
         configuration.maximumUsers = 1 << 12
         configuration.arenaBytes = 1 << 20
+        configuration.notificationsKept = chance(50) ? number(1...6) : number(7...60)
         configuration.hugePages = false
         configuration.ringEvents = chance(70) ? 1 << 12 : 128
         configuration.snapshots.isEnabled = chance(60)
@@ -109,7 +110,9 @@ struct SimulationPlan {
         turns = min(planned, limit ?? planned)
         livenessTurn = chance(25) ? number(1...planned) : nil
         workload = Workload(
-            weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 6].map { chance(15) ? 0 : $0 * number(1...4) },
+            weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 80, 30, 15, 15, 10, 6].map {
+                chance(15) ? 0 : $0 * number(1...4)
+            },
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
             leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
             reads: number(10...90), backups: chance(40) ? number(1...8) : 0)

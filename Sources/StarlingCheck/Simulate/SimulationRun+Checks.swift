@@ -24,6 +24,7 @@ extension SimulationRun {
             try checkFeed(of: user)
             try checkLists(of: user)
         }
+        try checkEngagement()
         try checkStatistics()
     }
 
