@@ -27,7 +27,7 @@ public struct EngineConfiguration: Sendable {
     /// A reader who has not read for so many seconds is away: nothing is written to its timeline, which is built anew at its
     /// next read. 0 for never. Tunable while running.
     public var awayAfterSeconds: UInt32 = 30 * 86_400
-    /// Posts of which the delivery record is kept: the newest ones, 28 bytes each in each worker. A power of two.
+    /// Posts and comments of which the delivery record is kept, where they have one: the newest ones, 28 bytes each in each worker. A power of two.
     public var deliveryRecords = 1 << 20
     /// A post with more than four times so many followers on a worker is delivered in pieces of so many, which take turns with what
     /// comes after it.
