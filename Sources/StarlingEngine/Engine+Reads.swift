@@ -9,13 +9,15 @@ extension Engine {
     ///   - position: `next` of the page before; nil begins anew.
     ///   - limit: at most that many posts, 1 to 1,000.
     ///   - minimumLSN: wait until this record is visible, at most a second; then `notYetVisible`.
+    ///   - detailed: whether the page says what others, and the reader, did with the posts.
     public func feed(
         of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        detailed: Bool = false,
         completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
     ) {
         guard Self.isInRange(limit, completion) else { return }
         let query = FeedQuery(user: user, position: position, limit: limit)
-        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in worker.feedPage(query) }
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in worker.feedPage(query, detailed: detailed) }
     }
 
     /// A page of one author's posts, newest first: those that `viewer` may see. Posts for followers, and all of a private account,

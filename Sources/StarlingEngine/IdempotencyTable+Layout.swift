@@ -48,8 +48,10 @@ struct StoredAnswer {
         case follows = 4
         /// The number of rows above four bits of their common outcome.
         case equalFollows = 5
-        /// Bit 0: changed.
-        case changed = 6
+        /// The comment's id.
+        case comment = 40
+        /// Bit 0: changed; above it the operation.
+        case changed = 41
     }
 
     let kind: Kind
@@ -69,6 +71,9 @@ struct StoredAnswer {
             self.init(kind: .follow, value: state | (edge.changed ? 2 : 0), rows: [])
         case .post(let id): self.init(kind: .post, value: id.rawValue, rows: [])
         case .deleted(let changed): self.init(kind: .deleted, value: changed ? 1 : 0, rows: [])
+        case .comment(let id): self.init(kind: .comment, value: id.rawValue, rows: [])
+        case .changed(let operation, let changed):
+            self.init(kind: .changed, value: UInt64(operation.rawValue) << 1 | (changed ? 1 : 0), rows: [])
         case .follows(let outcomes):
             if let common = outcomes.common {
                 self.init(
@@ -76,7 +81,6 @@ struct StoredAnswer {
             } else {
                 self.init(kind: .follows, value: UInt64(outcomes.count), rows: outcomes.packed)
             }
-        case .changed(let changed): self.init(kind: .changed, value: changed ? 1 : 0, rows: [])
         }
     }
 
@@ -88,11 +92,13 @@ struct StoredAnswer {
                     state: value & 1 != 0 ? .following : value & 4 != 0 ? .pending : .none, changed: value & 2 != 0))
         case .post: .post(PostID(rawValue: value))
         case .deleted: .deleted(changed: value & 1 != 0)
+        case .comment: .comment(PostID(rawValue: value))
+        case .changed:
+            .changed(FactAnswer.Operation(rawValue: UInt32(clamping: value >> 1)) ?? .deletePost, value & 1 != 0)
         case .follows: .follows(RowOutcomes(count: Int(value), packed: rows))
         case .equalFollows:
             .follows(
                 RowOutcomes(count: Int(value >> 4), common: FactAnswer.Row(rawValue: UInt32(value & 15)) ?? .refused))
-        case .changed: .changed(value & 1 != 0)
         }
     }
 

@@ -51,7 +51,7 @@ extension Sequencer {
     }
 
     func acceptFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.acceptFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
         guard isWaiting(requester, context.actor) else {
             guard follows(requester, context.actor) else { throw .requestNotFound(requester: requester) }
@@ -64,7 +64,7 @@ extension Sequencer {
     }
 
     func rejectFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.rejectFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
         guard isWaiting(requester, context.actor) else {
             try acknowledge(.rejectFollowRequest, context)
@@ -88,7 +88,7 @@ extension Sequencer {
     }
 
     func setAccountPrivacy(_ isPrivate: Bool, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.setAccountPrivacy)) { return first }
         if context.actor.rawValue == 0 {
             throw .invalid(field: "userId", reason: "an account is needed; 0 is not an id")
         }
@@ -136,6 +136,7 @@ extension Sequencer {
         for _ in 0..<count {
             need += needOfEdge(to: account)
             need += .endedRequest
+            need += .notification
         }
         try admit(need)
     }
@@ -149,9 +150,5 @@ extension Sequencer {
         }
         try record(.followRequestsAccepted(requests), context)
         try reconsiderFanoutMode(of: account)
-    }
-
-    static func isChange(_ answer: IdempotencyTable.Answer) -> Bool {
-        if case .changed = answer { true } else { false }
     }
 }

@@ -10,7 +10,8 @@ extension SequencerState: StoredState {
             adopt: { [posts] bytes throws(ArenaError) in try posts.adoptLoadedPages(usedBytes: bytes) })
         return [
             ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
-        ] + graph.storedParts + relations.storedParts + idempotencyParts
+            newestComments.stored(as: "newestComments"), readMarks.stored(as: "readMarks"),
+        ] + graph.storedParts + relations.storedParts + reactions.storedParts + idempotencyParts
     }
 
     /// Adopted together at last: they have to fit each other.

@@ -48,6 +48,14 @@ final class Worker: @unchecked Sendable {
     /// The second since 1970 in which log time is.
     var logSeconds: UInt32 = 0
 
+    /// By reader number: to what the reader reacted, and how.
+    let reactions: MappedTable<SortedSet>
+    /// The sets of `reactions`, and of those who reacted to each post.
+    let reactionSets: SortedSetArena<KeyedValue32>
+    /// Counters of posts and comments.
+    let engagements: EngagementTable
+    let notifications: NotificationTable
+
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
     var pushed: UInt64 = 0
@@ -147,6 +155,8 @@ final class Worker: @unchecked Sendable {
         readerFlags = try configuration.makeUserTable(in: memory)
         followerCounts = try configuration.makeUserTable(in: memory)
         postCounts = try configuration.makeUserTable(in: memory)
+        reactions = try configuration.makeUserTable(in: memory)
+        engagements = try EngagementTable(configuration: configuration, in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         deliveries = DeliveryTable(try configuration.makeTable(rows: configuration.deliveryRecords, in: memory))
         timelineSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
@@ -154,6 +164,8 @@ final class Worker: @unchecked Sendable {
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         pulledSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         relations = try RelationSets(configuration: configuration, in: memory, seed: Self.setSeed)
+        reactionSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        notifications = try NotificationTable(configuration: configuration, in: memory, seed: Self.setSeed)
         storeRoom()
     }
 
@@ -177,7 +189,8 @@ final class Worker: @unchecked Sendable {
                 timelines: max(0, timelineSets.arena.allocationsLeft - allocationsOwed),
                 followers: followerSets.arena.allocationsLeft,
                 followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft,
-                relations: relations.allocationsLeft))
+                relations: relations.allocationsLeft, reactions: reactionSets.arena.allocationsLeft,
+                notifications: notifications.sets.arena.allocationsLeft))
     }
 
     /// Blocks that posts which were put aside can still take of the timelines' arena.

@@ -281,7 +281,7 @@ import Testing
             (Self.reads(posts: [1, 2, 3]) + Self.relationReads()).map(\.operation)
             + (Self.writes() + Self.relationWrites()).map(\.operation) + [
                 "DeletePost", "Quiesce", "TakeSnapshot", "Backup",
-            ] + TopicDoorsTests.operations
+            ] + EngagementDoorsTests.called + TopicDoorsTests.operations
         #expect(Set(called) == Set(try OperationTable().operations.map(\.name)))
     }
 

@@ -8,6 +8,7 @@ extension OperationSet {
         bindings.bind("CreatePost", createPost)
         bindings.bind("GetPost", getPost)
         bindings.bind("GetPosts", getPosts)
+        bindings.bind("EditPost", editPost)
         bindings.bind("DeletePost", deletePost)
         bindings.bind("UserPosts", userPosts)
         bindings.bind("BatchPosts", batchPosts)
@@ -139,7 +140,9 @@ extension OperationSet {
         engine.posts(
             [id], viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                guard let post = try hydrate(lookup.found).first else { throw Problem(.postNotFound(id)) }
+                guard let post = try hydrate(lookup.found, lookup.details).first else {
+                    throw Problem(.postNotFound(id))
+                }
                 return post
             })
     }
@@ -151,7 +154,7 @@ extension OperationSet {
         engine.posts(
             request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                let posts = try hydrate(lookup.found)
+                let posts = try hydrate(lookup.found, lookup.details)
                 return .with {
                     $0.items = posts
                     $0.missing = lookup.missing.map(\.rawValue)
@@ -172,7 +175,7 @@ extension OperationSet {
                 limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
                 minimumLSN: call.context.minimumLSN,
                 completion: readingBodies(respond) { [self] (page: PostPage) throws(Problem) in
-                    let posts = try hydrate(page.entries)
+                    let posts = try hydrate(page.entries, page.details)
                     return .with {
                         $0.items = posts
                         if let next = page.next {
@@ -183,16 +186,10 @@ extension OperationSet {
         }
     }
 
-    /// The posts with their bodies, in the same order.
-    func hydrate(_ entries: [PostEntry]) throws(Problem) -> [Starling_V1_Post] {
-        do {
-            let bodies = try engine.bodies(of: entries)
-            return zip(entries, bodies).map { entry, body in
-                PostMessage.make(id: entry.post, author: entry.author, body: body)
-            }
-        } catch {
-            throw Problem(error)
-        }
+    /// The posts with their bodies and counters, in the same order.
+    func hydrate(_ entries: [PostEntry], _ details: [PostDetail]) throws(Problem) -> [Starling_V1_Post] {
+        let bodies = try readBodies(entries)
+        return entries.indices.map { PostMessage.make(entries[$0], details[$0], body: bodies[$0]) }
     }
 }
 

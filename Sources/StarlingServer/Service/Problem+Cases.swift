@@ -57,6 +57,9 @@ extension Problem {
             status: 413, code: "BODY_TOO_LARGE", detail: "the body is \(size); at most \(limit) bytes are allowed")
     }
 
+    /// Another change came first.
+    static let editConflictCode = "EDIT_CONFLICT"
+
     /// A schema error of the request.
     init(_ error: BindingError) {
         self = .invalid(error.field, error.message)
@@ -74,6 +77,9 @@ extension Problem {
         case .postNotFound: self.init(status: 404, code: "POST_NOT_FOUND", detail: detail)
         case .userNotFound: self.init(status: 404, code: "USER_NOT_FOUND", detail: detail)
         case .notAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .commentNotFound: self.init(status: 404, code: "COMMENT_NOT_FOUND", detail: detail)
+        case .notCommentAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .editConflict: self.init(status: 409, code: Self.editConflictCode, detail: detail)
         case .idempotencyKeyReused: self.init(status: 422, code: "IDEMPOTENCY_KEY_REUSED", detail: detail)
         case .overloaded: self.init(status: 503, code: "OVERLOADED", detail: detail, retryAfterSeconds: 1)
         case .full: self.init(status: 507, code: "LIMIT_REACHED", detail: detail)
