@@ -30,7 +30,8 @@ extension Worker {
         case .unmuted: removeMute(event.pointee)
         case .privacyChanged: setPrivate(event.pointee.first, event.pointee.second == 1)
         case .followRequested: return addRequest(event.pointee)
-        case .followRequestRemoved: removeRequest(event.pointee, number: UInt32(truncatingIfNeeded: event.pointee.value))
+        case .followRequestRemoved:
+            removeRequest(event.pointee, number: UInt32(truncatingIfNeeded: event.pointee.value))
         case .snapshotCut:
             // An image knows no fan-out that is half done.
             guard completeLargeFanouts(untilDelivered: limit) else { return false }

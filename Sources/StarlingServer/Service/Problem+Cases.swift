@@ -22,9 +22,8 @@ extension Problem {
 
     private static let titles: [UInt32: String] = [
         400: "Bad request", 401: "Actor unknown", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type", 417: "Expectation failed",
-        422: "Unprocessable request",
-        429: "Too many requests",
+        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type",
+        417: "Expectation failed", 422: "Unprocessable request", 429: "Too many requests",
         431: "Request header fields too large", 500: "Internal error", 503: "Temporarily unavailable",
         507: "Insufficient storage",
     ]
