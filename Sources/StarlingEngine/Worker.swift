@@ -90,8 +90,12 @@ final class Worker: @unchecked Sendable {
     let largeAuthors = LargeAuthors()
     /// Deliveries of a piece of such a fan-out: some forty microseconds.
     let pieceDeliveries: Int
-    /// The number of deliveries at which the next piece is due.
+    /// The `work` at which the next piece is due, however much else there is to do.
     var nextPiece: UInt64 = 0
+    /// Whether large fan-outs leave time to other threads: in a thread of its own.
+    var takesPauses = false
+    /// Until when they do, in monotonic nanoseconds.
+    var nextBurst: UInt64 = 0
     /// The readers of a piece; kept so that a piece allocates nothing.
     var pieceReaders: [UInt32] = []
     /// When the events that are being applied were committed, in monotonic nanoseconds.
@@ -100,7 +104,7 @@ final class Worker: @unchecked Sendable {
     /// Whether some readers have a post that others do not have yet.
     var isInsideRecord: Bool { nextReader != 0 || !largeFanouts.isEmpty }
 
-    private var position: UInt64 = 0
+    private(set) var position: UInt64 = 0
     private var mark: UInt64 = 0
     private var postsInMark: UInt64 = 0
     /// Of these, those that were put aside.
@@ -209,13 +213,10 @@ final class Worker: @unchecked Sendable {
         if stop.full != nil { return false }
         let before = handled
         let start = position
-        // A slice may be all events and no deliveries: a piece each is the least.
-        var hasDelivered = !largeFanouts.isEmpty
-        if hasDelivered, !deliverPiece(limit: pieceSize(budget)) { return true }
         while let current = ring.mark(mark) {
             markStart = current.nanoseconds
             while position < current.end {
-                if handled >= nextPiece, !largeFanouts.isEmpty, !deliverPiece(limit: pieceSize(budget)) { return true }
+                if work >= nextPiece, !largeFanouts.isEmpty, !deliverPiece(limit: pieceSize(budget)) { return true }
                 let event = ring.event(at: position)
                 guard apply(event, untilDelivered: before &+ budget) else {
                     noteProgress(since: current.nanoseconds)
@@ -238,19 +239,11 @@ final class Worker: @unchecked Sendable {
             }
             mark &+= 1
         }
-        let burst = min(budget, handled &- before &+ UInt64(pieceDeliveries) * Self.piecesAtOnce)
-        while !largeFanouts.isEmpty, handled &- before < burst, ring.mark(mark) == nil {
-            guard deliverPiece(limit: pieceSize(budget)) else { break }
-            hasDelivered = true
-        }
+        let hasDelivered = !largeFanouts.isEmpty && deliverBurst(budget: budget)
         giveBack()
         return position != start || hasDelivered
     }
 
-    private func pieceSize(_ budget: UInt64) -> Int { min(pieceDeliveries, Int(clamping: budget)) }
-
-    /// Pieces of a large fan-out that are delivered without a look at the reads: some 150 microseconds.
-    private static let piecesAtOnce: UInt64 = 4
     private static let eventsPerSlice: UInt64 = 8_192
 
     /// Whether there are published events that this worker has not applied.
