@@ -113,6 +113,8 @@ public enum Command: Sendable {
     /// from the accounts that it follows. The engine says so itself (`EngineConfiguration.awayAfterSeconds`). Accounts that no
     /// record has used are passed over.
     case setReadersAway([UserID], Bool)
+    /// About an account or a session.
+    case account(AccountCommand)
     /// Changes nothing; answered when everything before it is committed.
     case barrier
 
@@ -125,6 +127,7 @@ public enum Command: Sendable {
         case .importFollows(let rows): rows.count
         case .importPosts(let rows): rows.count
         case .setReadersAway(let users, _): users.count
+        case .account(.removeEdges(let edges)): edges.count
         default: 1
         }
     }
@@ -150,6 +153,12 @@ public enum CommandOutcome: Sendable {
     case posts([Result<PostID, EngineError>])
     /// Of `deletePost`: whether it was there.
     case deleted(changed: Bool)
+    /// Of a command that makes or changes an account: which one.
+    case account(UserID)
+    /// Of a command that looks for an account: what there is of it, or nil.
+    case found(AccountRecord?)
+    /// Of a command about a session.
+    case session(SessionOutcome)
     /// Of `setCelebrityThreshold`, `setReadersAway` and `barrier`.
     case done
 }

@@ -26,6 +26,7 @@ struct CommandBudget: Sendable {
             let bytes = factBytes + users.count * idBytes
             return CommandBudget(events: users.count + 1, logBytes: LogWriter.reservation(valueBytes: bytes))
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
+        case .account(let command): return ofAccount(command, record: record)
         case .createPost(let post): return ofPost(post)
         case .importPosts(let posts):
             return posts.reduce(into: CommandBudget(events: 0, logBytes: 0)) { sum, post in
@@ -36,6 +37,22 @@ struct CommandBudget: Sendable {
         case .importFollows(let rows):
             // A switch of mode for each followee at worst.
             return CommandBudget(events: rows.count * 4 + 1, logBytes: record + rows.count * (edgeBytes + record))
+        }
+    }
+
+    private static func ofAccount(_ command: AccountCommand, record: Int) -> CommandBudget {
+        switch command {
+        case .find: CommandBudget(events: 0, logBytes: 0)
+        case .register, .changeProfile, .changeCredentials:
+            // The body holds all of the account, whatever changes.
+            CommandBudget(
+                events: 3,
+                logBytes: LogWriter.reservation(valueBytes: factBytes, bodyBytes: ProfileHeap.maximumBytes))
+        case .removeEdges(let edges):
+            CommandBudget(
+                events: edges.count + 1,
+                logBytes: LogWriter.reservation(valueBytes: factBytes + edges.count * 2 * idBytes))
+        case .delete, .startSession, .refreshSession, .endSession: CommandBudget(events: 2, logBytes: record)
         }
     }
 

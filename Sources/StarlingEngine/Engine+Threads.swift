@@ -40,12 +40,15 @@ extension Engine {
         }
     }
 
-    /// Snapshots, and between them the scrub. Nobody waits for either, so workers go first.
+    /// Snapshots, and between them the scrub and the erasing. Nobody waits for any of them, so workers go first.
     func runStorage() {
         SystemThread.lowerCurrentPriority()
+        let sweepHands = sweepHands
         while !isStorageStopping.load(ordering: .acquiring) {
             if let snapshotter, snapshotter.step() { continue }
             scrub?.step(now: time.monotonicNanoseconds())
+            _ = sweep.step(sweepHands)
+            eraser.step(now: time.monotonicNanoseconds())
             storageParker.park(milliseconds: 20)
         }
         snapshotter?.close()

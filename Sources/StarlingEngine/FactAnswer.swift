@@ -15,6 +15,7 @@ enum FactAnswer {
         case unfollow = 17
         case importFollows = 22
         case deletePost = 51
+        case deleteUser = 128
     }
 
     static func of(_ fact: Starling_V1_Fact) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
@@ -25,7 +26,14 @@ enum FactAnswer {
         case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
         case .acknowledged(let done): answer(to: done)
-        case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
+        // Who registers has no id yet.
+        case .accountRegistered(let account): (0, .account(UserID(rawValue: account.userID)))
+        case .profileChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
+        case .credentialsChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
+        case .accountDeleted(let account): (account.userID, .deleted(changed: true))
+        case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .sessionStarted, .sessionRefreshed,
+            .sessionRevoked, .edgesRemoved, nil:
+            nil
         }
     }
 
@@ -35,7 +43,7 @@ enum FactAnswer {
         switch Operation(rawValue: done.operation) {
         case .follow: (done.actorID, .follow(FollowOutcome(follows: true, changed: false)))
         case .unfollow: (done.actorID, .follow(FollowOutcome(follows: false, changed: false)))
-        case .deletePost: (done.actorID, .deleted(changed: false))
+        case .deletePost, .deleteUser: (done.actorID, .deleted(changed: false))
         case .importFollows, nil: nil
         }
     }

@@ -48,6 +48,8 @@ struct StoredAnswer {
         case follows = 4
         /// The number of rows above two bits of their common outcome.
         case equalFollows = 5
+        /// The account's id.
+        case account = 20
     }
 
     let kind: Kind
@@ -65,6 +67,7 @@ struct StoredAnswer {
         case .follow(let edge):
             self.init(kind: .follow, value: (edge.follows ? 1 : 0) | (edge.changed ? 2 : 0), rows: [])
         case .post(let id): self.init(kind: .post, value: id.rawValue, rows: [])
+        case .account(let id): self.init(kind: .account, value: id.rawValue, rows: [])
         case .deleted(let changed): self.init(kind: .deleted, value: changed ? 1 : 0, rows: [])
         case .follows(let outcomes):
             if let common = outcomes.common {
@@ -80,6 +83,7 @@ struct StoredAnswer {
         switch kind {
         case .follow: .follow(FollowOutcome(follows: value & 1 != 0, changed: value & 2 != 0))
         case .post: .post(PostID(rawValue: value))
+        case .account: .account(UserID(rawValue: value))
         case .deleted: .deleted(changed: value & 1 != 0)
         case .follows: .follows(RowOutcomes(count: Int(value), packed: rows))
         case .equalFollows:

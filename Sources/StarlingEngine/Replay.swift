@@ -44,7 +44,8 @@ struct Replay {
                     try letWorkersApply()
                 }
                 if let fact {
-                    try state.apply(fact, lsn: view.lsn, milliseconds: view.timestamp)
+                    let body = FactBody(bytes: view.body, hash: view.bodyHash)
+                    try state.apply(fact, body, lsn: view.lsn, milliseconds: view.timestamp)
                 } else {
                     state.applyLost(lsn: view.lsn)
                 }
@@ -88,6 +89,7 @@ struct Replay {
 
     private func publish() {
         state.posts.publish()
+        state.erasures.publish()
         // Without a time: how long a replay takes is no delay of a delivery.
         ring.publish(nanoseconds: 0)
         wakeWorkers()
@@ -98,6 +100,7 @@ struct Replay {
         switch fact.fact {
         case .followsImported(let edges): edges.users.count * 3 + 1
         case .readersAwayChanged(let change): change.users.count + 1
+        case .edgesRemoved(let edges): edges.users.count + 1
         default: 3
         }
     }

@@ -7,6 +7,7 @@ extension Sequencer {
             return first
         }
         try checkEdge(context.actor, target)
+        try checkNotDeleted(target)
         if follows(context.actor, target) {
             try acknowledge(.follow, context)
             return receipt(.follow(FollowOutcome(follows: true, changed: false)))
@@ -95,6 +96,8 @@ extension Sequencer {
         for row in rows {
             do throws(EngineError) {
                 try checkEdge(row.follower, row.followee)
+                try checkNotDeleted(row.follower)
+                try checkNotDeleted(row.followee)
                 let isNew =
                     !follows(row.follower, row.followee)
                     && batch.insert(NewEdge(follower: row.follower, followee: row.followee)).inserted

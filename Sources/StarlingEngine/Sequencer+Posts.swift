@@ -57,6 +57,7 @@ extension Sequencer {
 
     private func checkPost(_ post: NewPost) throws(EngineError) {
         try PostRules.check(post, now: now)
+        try checkNotDeleted(post.author)
         if let original = post.replyTo { try checkExists(original) }
         if let original = post.repostOf { try checkExists(original) }
         guard state.posts.hasRoom else { throw .full("posts (limits.posts)") }
@@ -85,7 +86,9 @@ extension Sequencer {
     }
 
     private func checkExists(_ id: PostID) throws(EngineError) {
-        guard let ordinal = state.posts.find(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0 else {
+        guard let ordinal = state.posts.find(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0,
+            !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
+        else {
             throw .postNotFound(id)
         }
     }

@@ -24,6 +24,10 @@ final class SequencerState {
     let newestPost: MappedTable<PostOrdinal>
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    let accounts: AccountTable
+    let sessions: SessionTable
+    /// What is to be erased from the log's segments.
+    let erasures: ErasureList
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -39,6 +43,10 @@ final class SequencerState {
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
+        accounts = try AccountTable(
+            configuration: configuration, in: memory, key: Hash128(high: random.next(), low: random.next()))
+        sessions = try SessionTable(configuration: configuration, in: memory)
+        erasures = ErasureList(try configuration.makeTable(rows: configuration.maximumPosts, in: memory))
         self.ring = ring
     }
 
@@ -48,8 +56,11 @@ final class SequencerState {
     }
 
     /// Folds one fact. `lsn` follows the last one; the ring has room for `EventBudget.events(of:)`.
-    func apply(_ fact: Starling_V1_Fact, lsn: UInt64, milliseconds time: UInt64) throws(FactError) {
+    func apply(
+        _ fact: Starling_V1_Fact, _ body: FactBody = .none, lsn: UInt64, milliseconds time: UInt64
+    ) throws(FactError) {
         let before = ring.head
+        if accounts.heap.hasRetired { accounts.heap.reclaim(slowest: ring.slowestPosition) }
         switch fact.fact {
         case .followed(let edge):
             try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
@@ -63,6 +74,17 @@ final class SequencerState {
             keptThreshold = Int(clamping: change.threshold)
         case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
         case .acknowledged: break
+        case .accountRegistered(let account):
+            mint.observe(PostID(rawValue: account.userID))
+            try setAccount(account.userID, body, lsn: lsn)
+        case .profileChanged(let account): try setAccount(account.userID, body, lsn: lsn)
+        case .credentialsChanged(let account): try changeCredentials(account, body, lsn: lsn)
+        case .accountDeleted(let account): try deleteAccount(account.userID, lsn: lsn)
+        case .sessionStarted(let session): try startSession(session, lsn: lsn)
+        case .sessionRefreshed(let session): refreshSession(session)
+        case .sessionRevoked(let session): sessions.end(session.sessionID)
+        case .edgesRemoved(let edges):
+            for (user, target) in zip(edges.users, edges.targets) { removeEdge(user, target, lsn: lsn) }
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
         if ring.head == before {
@@ -74,6 +96,7 @@ final class SequencerState {
         lastLSN = lsn
         // With every record, not only those that have a key: else a full table might never be emptied.
         idempotency.expire(now: milliseconds, limit: Self.keysExpiredAtOnce)
+        sessions.expire(now: milliseconds)
         if !fact.idempotencyKey.isEmpty { try remember(fact, lsn: lsn) }
     }
 
@@ -87,7 +110,7 @@ final class SequencerState {
     private static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
 
     /// The index of an account, which exists from its first use on.
-    private func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
+    func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
         let user = UserID(rawValue: id)
         if let known = users.index(of: user) { return known }
         guard users.hasRoom(for: 1) else {
@@ -96,12 +119,14 @@ final class SequencerState {
         let index = users.add(user)
         graph.ensure(users: Int(index) + 1)
         newestPost.ensure(count: Int(index) + 1)
+        accounts.ensure(users: Int(index) + 1)
+        sessions.ensure(users: Int(index) + 1)
         emit(.userAdded, lsn: lsn, first: index, value: id)
         return index
     }
 
     @inline(__always)
-    private func emit(
+    func emit(
         _ kind: Event.Kind, lsn: UInt64, first: UInt32, second: UInt32 = 0, third: UInt32 = 0, value: UInt64 = 0
     ) {
         ring.append(
@@ -128,7 +153,7 @@ final class SequencerState {
         }
     }
 
-    private func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
+    func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
         guard let first = users.index(of: UserID(rawValue: follower)),
             let second = users.index(of: UserID(rawValue: followee)), graph.remove(first, second)
         else { return }
@@ -157,6 +182,7 @@ final class SequencerState {
         }
         guard posts.deletedLSN(ordinal) == 0 else { return }
         posts.delete(ordinal, lsn: lsn)
+        erasures.add(.record(posts.rows[Int(ordinal)].lsn), lsn: lsn)
         emit(.postDeleted, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal)
     }
 

@@ -36,6 +36,7 @@ extension Worker {
         static let post: UInt64 = 6
         static let pulledFollowee: UInt64 = 7
         static let mode: UInt64 = 8
+        static let account: UInt64 = 20
     }
 
     /// A sum of 128-bit hashes over all that this worker keeps: read from the memory itself, not kept beside it, so that it
@@ -86,6 +87,7 @@ extension Worker {
                 }
             case "followers": blocks.authors.forget(followers.rows(onPage: place))
             case "authorFlags": blocks.authors.forget(authorFlags.rows(onPage: place))
+            case "profiles": blocks.authors.forget(profiles.rows(onPage: place))
             case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
             default: break
             }
@@ -124,6 +126,8 @@ extension Worker {
         guard reader(author) != nil else { return }
         let flags = authorFlags.rows[Int(author)]
         if flags != 0 { sum &+= Murmur3.hash(user, UInt64(flags), seed: DigestTag.mode) }
+        let texts = profiles.rows[Int(author)].hash
+        if texts != 0 { sum &+= Murmur3.hash(user, texts, seed: DigestTag.account) }
         addPosts(of: author, user: user, to: &sum)
     }
 

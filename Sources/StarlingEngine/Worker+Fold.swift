@@ -14,6 +14,8 @@ extension Worker {
         case .postDeleted: deletePost(by: event.pointee.first)
         case .fanoutModeChanged: return changeMode(event.pointee)
         case .readerAwayChanged: return setAway(event.pointee.first, event.pointee.second == 1)
+        case .accountChanged: setProfile(event.pointee)
+        case .accountDeleted: deleteAccount(event.pointee.first)
         case .snapshotCut: snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
         case .advanced: break
         }
@@ -26,6 +28,7 @@ extension Worker {
         followers.ensure(count: count)
         authorFlags.ensure(count: count)
         readerNumbers.ensure(count: count)
+        profiles.ensure(count: count)
         guard Slot.worker(of: UserID(rawValue: id), workers: workers) == number else { return }
         _ = addReader(index)
     }
@@ -191,7 +194,7 @@ extension Worker {
             authorFlags.writable(author).pointee &= ~AuthorFlag.pulled
             return true
         }
-        authorFlags.writable(author).pointee = AuthorFlag.pulled | AuthorFlag.everPulled
+        authorFlags.writable(author).pointee |= AuthorFlag.pulled | AuthorFlag.everPulled
         var blocks = followerSets.blocks(followers.rows + author)
         while let block = blocks.next() {
             for reader in block {

@@ -6,6 +6,7 @@ extension Worker: StoredState {
         [
             newestPosts.stored(as: "newestPosts"), followers.stored(as: "followers"),
             authorFlags.stored(as: "authorFlags"), readerNumbers.stored(as: "readerNumbers"),
+            profiles.stored(as: "profiles"),
             readerUsers.stored(as: "readerUsers"), timelines.stored(as: "timelines"), floors.stored(as: "floors"),
             followees.stored(as: "followees"), pulledFollowees.stored(as: "pulledFollowees"),
             lastReads.stored(as: "lastReads"), readerFlags.stored(as: "readerFlags"),
@@ -52,7 +53,7 @@ extension Worker: StoredState {
     var storedValues: [String: UInt64] {
         [
             "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
-            "livePosts": livePosts, "appliedLSN": appliedLSN,
+            "livePosts": livePosts, "appliedLSN": appliedLSN, "deletedAccounts": deletedAccounts,
         ]
     }
 
@@ -60,7 +61,8 @@ extension Worker: StoredState {
         try adoptParts(sizes: sizes)
         guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
             let livePosts = values["livePosts"], let skippedAway = values["skippedAway"],
-            let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"]
+            let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"],
+            let deletedAccounts = values["deletedAccounts"]
         else { throw .damagedImage("a worker's numbers are missing") }
         self.pushed = pushed
         self.pulled = pulled
@@ -68,6 +70,7 @@ extension Worker: StoredState {
         self.awayReaders = awayReaders
         self.edges = edges
         self.livePosts = livePosts
+        self.deletedAccounts = deletedAccounts
         modeChanges.adoptLoadedRows()
         startFrom(lsn: lsn)
     }

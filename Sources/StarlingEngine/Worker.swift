@@ -22,6 +22,8 @@ final class Worker: @unchecked Sendable {
     let authorFlags: MappedTable<UInt8>
     /// Reader number plus one; 0 for accounts that another worker owns.
     let readerNumbers: MappedTable<UInt32>
+    /// The texts of registered accounts.
+    let profiles: MappedTable<ProfileRow>
 
     // By reader number.
     let readerUsers: MappedTable<UserIndex>
@@ -45,6 +47,9 @@ final class Worker: @unchecked Sendable {
 
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    let heap: ProfileHeap
+    /// Accounts that were deleted: while there are none, no post is asked whose it is.
+    var deletedAccounts: UInt64 = 0
     var pushed: UInt64 = 0
     var pulled: UInt64 = 0
     /// Posts times followers who were away.
@@ -86,6 +91,8 @@ final class Worker: @unchecked Sendable {
         static let pulled: UInt8 = 1
         /// Some posts are in no timeline, because they were made while the author was pulled.
         static let everPulled: UInt8 = 2
+        /// The account was deleted: its posts are shown to nobody.
+        static let deleted: UInt8 = 4
     }
 
     /// Flags of a reader in `readerFlags`.
@@ -96,13 +103,14 @@ final class Worker: @unchecked Sendable {
 
     init(
         number: Int, of workers: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable,
-        ring: EventRing, time: any TimeSource
+        heap: ProfileHeap, ring: EventRing, time: any TimeSource
     ) throws(ArenaError) {
         self.number = number
         self.workers = workers
         cap = configuration.timelineCap
         self.users = users
         self.posts = posts
+        self.heap = heap
         self.ring = ring
         self.time = time
         let memory = RegionMemory()
@@ -110,6 +118,7 @@ final class Worker: @unchecked Sendable {
         followers = try configuration.makeUserTable(in: memory)
         authorFlags = try configuration.makeUserTable(in: memory)
         readerNumbers = try configuration.makeUserTable(in: memory)
+        profiles = try configuration.makeUserTable(in: memory)
         readerUsers = try configuration.makeUserTable(in: memory)
         timelines = try configuration.makeUserTable(in: memory)
         floors = try configuration.makeUserTable(in: memory)

@@ -230,6 +230,7 @@ final class Writer: @unchecked Sendable {
 
     private func publish() {
         sequencer.state.posts.publish()
+        sequencer.state.erasures.publish()
         noteMemory()
         published.store(sequencer.state.lastLSN, ordering: .releasing)
         ring.publish(nanoseconds: time.monotonicNanoseconds())

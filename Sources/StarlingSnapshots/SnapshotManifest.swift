@@ -1,7 +1,7 @@
 /// What makes a snapshot one thing: which record it stands for, and which files hold the memory of each owner.
 public struct SnapshotManifest: Equatable, Sendable {
     /// The version that this program writes and reads.
-    public static let formatVersion = 3
+    public static let formatVersion = 4
 
     /// The id of the log.
     public var logID: UInt64

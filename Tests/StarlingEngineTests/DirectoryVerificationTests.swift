@@ -219,7 +219,7 @@ import Testing
         let name = try #require(Self.files(fixture, ".manifest", of: lsns[1]).first)
         let text = String(decoding: try #require(fixture.disk.contents(name)), as: UTF8.self)
         // Without the last line, of 16 bytes.
-        let newer = text.dropLast(16).replacing("\"formatVersion\" : 3", with: "\"formatVersion\" : 4")
+        let newer = text.dropLast(16).replacing("\"formatVersion\" : 4", with: "\"formatVersion\" : 5")
         let sum = Array(newer.utf8).withUnsafeBytes { CRC32C.checksum($0) }
         let digits = String(sum, radix: 16)
         let line = "crc32c=" + String(repeating: "0", count: 8 - digits.count) + digits + "\n"

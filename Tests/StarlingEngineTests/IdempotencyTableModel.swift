@@ -148,6 +148,7 @@ struct ModelledIdempotencyTable {
             switch entry.answer {
             case .follow(let edge): "follow \(edge.follows) \(edge.changed)"
             case .post(let id): "post \(id)"
+            case .account(let id): "account \(id)"
             case .deleted(let changed): "deleted \(changed)"
             case .follows(let outcomes): "follows " + outcomes.rows.map { String($0.rawValue) }.joined()
             }

@@ -13,7 +13,9 @@ struct OperationTableTests {
             22: "BatchFollows", 48: "CreatePost", 49: "GetPost", 50: "GetPosts", 51: "DeletePost", 52: "UserPosts",
             53: "BatchPosts", 54: "Delivery", 80: "Feed", 240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
             243: "UpdateConfig",
-            244: "TakeSnapshot", 245: "Backup",
+            244: "TakeSnapshot", 245: "Backup", 246: "RotateKeys", 120: "Register", 121: "Login", 122: "Refresh",
+            123: "Logout", 124: "KeySet", 125: "GetUsers", 126: "GetUserByUsername", 127: "UpdateUser",
+            128: "DeleteUser", 129: "ExportUser",
         ]
         let actual = Dictionary(uniqueKeysWithValues: table.operations.map { ($0.opcode, $0.name) })
         #expect(actual == golden)
@@ -35,7 +37,23 @@ struct OperationTableTests {
 
     @Test func writesAreMarked() {
         let writes = table.operations.filter(\.isWrite).map(\.name)
-        #expect(writes == ["Follow", "Unfollow", "BatchFollows", "CreatePost", "DeletePost", "BatchPosts"])
+        #expect(
+            writes == [
+                "Follow", "Unfollow", "BatchFollows", "CreatePost", "DeletePost", "BatchPosts", "Register",
+                "UpdateUser", "DeleteUser",
+            ])
+    }
+
+    /// What needs no token where the server runs with authentication; everything that is not here does.
+    @Test func anonymousOperationsAreFew() {
+        let anonymous = table.operations.filter(\.isAnonymous).map(\.name)
+        #expect(
+            anonymous == [
+                "Following", "Followers", "GetUser", "FanoutMode", "GetPost", "GetPosts", "UserPosts", "Delivery",
+                "Register",
+                "Login", "Refresh", "Logout", "KeySet", "GetUsers", "GetUserByUsername",
+            ])
+        #expect(table.operations.allSatisfy { !($0.isAnonymous && $0.isAdmin) })
     }
 
     @Test func everyWriteAnswersWithItsPlaceInTheLog() {
@@ -47,9 +65,9 @@ struct OperationTableTests {
 
     @Test func onlyCreationAnswers201() {
         let created = table.operations.filter { $0.successStatus != 200 }
-        #expect(created.map(\.name) == ["CreatePost"])
-        #expect(created.map(\.successStatus) == [201])
-        #expect(created.map { $0.location?.text } == ["/v1/posts/{post.id}"])
+        #expect(created.map(\.name) == ["CreatePost", "Register"])
+        #expect(created.map(\.successStatus) == [201, 201])
+        #expect(created.map { $0.location?.text } == ["/v1/posts/{post.id}", "/v1/users/{user.id}"])
     }
 
     @Test func everyPageHasTheSameBounds() {

@@ -82,6 +82,10 @@ struct FoldedLog: Sendable {
             }
             posts[place].isDeleted = true
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
+        // The load has no accounts.
+        case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved:
+            throw Violation("record \(lsn) is about an account, which the load has none of")
         case nil: throw Violation("record \(lsn) holds no fact")
         }
     }

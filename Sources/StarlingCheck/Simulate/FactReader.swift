@@ -39,6 +39,9 @@ enum FactReader {
         case .celebrityThresholdChanged(let change): .thresholdSet(change.threshold)
         case .readersAwayChanged(let change): .awaySet(change.users, change.away)
         case .acknowledged(let done): .acknowledged(operation: done.operation, actor: done.actorID)
+        case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved:
+            throw Unreadable(description: "a fact about an account, which the workload has none of")
         case nil: throw Unreadable(description: "no known fact")
         }
     }

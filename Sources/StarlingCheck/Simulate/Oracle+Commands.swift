@@ -23,6 +23,7 @@ extension Oracle {
             }
             if !changed.isEmpty { record(.awaySet(changed, away), WriteContext(actor: context.actor), now: now) }
             return done(.done)
+        case .account: preconditionFailure("the workload has no commands about accounts")
         case .barrier: return done(.done)
         }
     }

@@ -21,6 +21,9 @@ extension TraceHash {
         case .post(let id): add(id.rawValue)
         case .posts(let rows): for row in rows { add(row) { hash, id in hash.add(id.rawValue) } }
         case .deleted(let changed): add(changed ? 3 : 2)
+        case .account(let id): add(id.rawValue)
+        case .found(let account): add(account?.id.rawValue ?? 0)
+        case .session(let outcome): add("\(outcome)")
         case .done: add(1)
         }
     }

@@ -27,10 +27,13 @@ public final class Daemon: Sendable {
     private let server: TCPServer
     private let threads: ServerThreads
     private let readiness: Readiness
+    private let accounts: AccountServices
 
     private init(
-        engine: Engine, gateways: [HTTPGateway], server: TCPServer, threads: ServerThreads, readiness: Readiness
+        engine: Engine, gateways: [HTTPGateway], server: TCPServer, threads: ServerThreads, readiness: Readiness,
+        accounts: AccountServices
     ) {
+        self.accounts = accounts
         self.engine = engine
         self.gateways = gateways
         self.server = server
@@ -78,11 +81,13 @@ public final class Daemon: Sendable {
         do {
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
             let settings = RuntimeSettings(
-                values: configuration.values, engine: engine, isAuthenticated: false,
-                offersAdminOverTCP: configuration.tcp.isLoopback)
+                values: configuration.values, engine: engine, isAuthenticated: configuration.isAuthenticated,
+                offersAdminOverTCP: configuration.tcp.isLoopback && !configuration.isAuthenticated)
+            let accounts = try await AccountServices(
+                configuration, disk: environment.disk, time: environment.time)
             let service = try Service(
                 table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings,
-                bodyReaders: threads.bodyReaders)
+                accounts: accounts, bodyReaders: threads.bodyReaders)
             return try await listen(configuration, service, threads: threads, logger: logger)
         } catch {
             // The first error is the one to report; what fails while tidying up after it follows from it.
@@ -115,7 +120,8 @@ public final class Daemon: Sendable {
                     limits: configuration.tcpLimits, group: threads.eventLoops, logger: logger)
             }
             return Daemon(
-                engine: service.engine, gateways: gateways, server: server, threads: threads, readiness: readiness)
+                engine: service.engine, gateways: gateways, server: server, threads: threads, readiness: readiness,
+                accounts: service.accounts)
         } catch {
             for gateway in gateways { await gateway.shutDown() }
             throw error
@@ -130,6 +136,7 @@ public final class Daemon: Sendable {
             for gateway in gateways { listeners.addTask { await gateway.shutDown() } }
         }
         try engine.close()
+        try await accounts.shutDown()
         try await threads.shutDown()
     }
 }

@@ -62,13 +62,16 @@ struct GatewayResponder: Sendable {
 
     private func call(_ route: Route, query: String, _ request: Request) async -> (HTTPResponse, ByteBuffer) {
         do {
-            let context = try RequestHeaders.context(request.head.headerFields)
+            var context = try RequestHeaders.context(request.head.headerFields)
+            context.takesCookies = true
+            try await service.authenticator.authenticate(request.head.headerFields, route.operation, &context)
             let body = try await body(of: request)
             let payload = try binding.payload(route: route, query: query, body: body)
             let result = await withCheckedContinuation { continuation in
                 service.call(route.operation, payload: payload, context) { continuation.resume(returning: $0) }
             }
-            return GatewayAnswer.success(try result.get(), of: route.operation)
+            let answer = try result.get()
+            return GatewayAnswer.success(answer, of: route.operation, cookies: cookies(of: answer))
         } catch let problem as Problem {
             return GatewayAnswer.problem(problem)
         } catch let error as BindingError {
@@ -77,6 +80,12 @@ struct GatewayResponder: Sendable {
             return GatewayAnswer.problem(
                 Problem(status: 400, code: "MALFORMED_REQUEST", detail: "the body could not be read: \(error)"))
         }
+    }
+
+    private func cookies(of answer: Service.Answer) -> [String] {
+        guard let cookies = answer.cookies else { return [] }
+        return SessionCookieFields.setting(
+            cookies, refreshSeconds: service.accounts.refreshSeconds, isSecure: service.accounts.hasSecureCookies)
     }
 
     private func body(of request: Request) async throws -> [UInt8] {

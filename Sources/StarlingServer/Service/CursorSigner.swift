@@ -14,6 +14,7 @@ struct CursorSigner: Sendable {
         case userPosts = 2
         case following = 3
         case followers = 4
+        case export = 20
     }
 
     private let key: Hash128

@@ -13,6 +13,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private enum State {
         case awaitingPreface
+        /// The token of the preface is being checked; frames wait.
+        case authenticating
         case open
         /// No more requests are taken; the connection closes when all are answered.
         case ending
@@ -28,6 +30,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var state = State.awaitingPreface
     private var unread: ByteBuffer?
     private var inFlight = 0
+    /// Whom the token of the preface names.
+    private(set) var identity: Identity?
     private var answers: AnswerQueue?
     /// While the connection is open.
     private var context: ChannelHandlerContext?
@@ -85,6 +89,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             if state == .awaitingPreface {
                 guard try readPreface(&buffer, context: context) else { return keep(buffer) }
             }
+            if state == .authenticating { return try keepWaiting(buffer) }
             while state == .open, let frame = try decoder.next(from: &buffer) { try handle(frame, context: context) }
             keep(buffer)
         } catch {
@@ -111,6 +116,47 @@ final class ConnectionHandler: ChannelInboundHandler {
             refuse(.unsupportedVersion, "this server speaks version 1, not \(offered)", context: context)
             return true
         }
+        if service.authenticator.isOn, !preface.token.isEmpty {
+            checkToken(preface.token, version: version, context: context)
+        } else {
+            accept(version: version, context: context)
+        }
+        return true
+    }
+
+    /// What a client sends before the server's preface waits, but not without a bound.
+    private func keepWaiting(_ buffer: ByteBuffer) throws(WireError) {
+        guard buffer.readableBytes <= limits.payloadBytes else {
+            throw .frameTooLarge(declared: buffer.readableBytes, limit: limits.payloadBytes, correlation: 0)
+        }
+        unread = buffer.readableBytes > 0 ? buffer : nil
+    }
+
+    private func checkToken(_ token: [UInt8], version: UInt8, context: ChannelHandlerContext) {
+        state = .authenticating
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        let authenticator = service.authenticator
+        Task {
+            let identity = await authenticator.identity(ofToken: String(decoding: token, as: UTF8.self))
+            eventLoop.execute {
+                let (handler, context) = bound.value
+                guard handler.state == .authenticating, handler.context != nil else { return }
+                guard let identity else {
+                    return handler.refuse(
+                        .authenticationRequired, Problem.tokenRefused.message.detail, context: context)
+                }
+                handler.identity = identity
+                handler.accept(version: version, context: context)
+                if let waiting = handler.unread {
+                    handler.unread = nil
+                    handler.channelRead(context: context, data: NIOAny(waiting))
+                }
+            }
+        }
+    }
+
+    private func accept(version: UInt8, context: ChannelHandlerContext) {
         var answer = context.channel.allocator.buffer(capacity: 64)
         ServerPreface(
             version: version, status: .ok, maxInFlight: limits.inFlight,
@@ -118,7 +164,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         ).encode(into: &answer)
         context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
         state = .open
-        return true
     }
 
     private func handle(_ frame: Frame, context: ChannelHandlerContext) throws(WireError) {
@@ -137,8 +182,13 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !operation.isAdmin || service.settings.offersAdminOverTCP else {
             return answer(header, .failure(Self.adminOnly(operation)))
         }
-        let call: CallContext
-        do throws(Problem) { call = try CallContext(requestContext) } catch { return answer(header, .failure(error)) }
+        var call: CallContext
+        do throws(Problem) {
+            call = try CallContext(requestContext)
+            try service.authenticator.authenticate(identity, operation, &call)
+        } catch {
+            return answer(header, .failure(error))
+        }
         let payload = Array(buffer: frame.payload)
         service.call(operation, payload: payload, call) { [answers] result in
             answers?.add(.init(opcode: header.opcode, correlation: header.correlation, result: result))

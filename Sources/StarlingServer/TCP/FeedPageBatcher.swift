@@ -77,7 +77,7 @@ final class FeedPageBatcher {
 
     /// Takes the frame if it is a plain request for a page that is not hydrated. False for all others.
     func take(_ frame: Frame, from connection: ConnectionHandler) -> Bool {
-        guard frame.header.opcode == opcode, let (query, idsOnly) = query(frame) else { return false }
+        guard frame.header.opcode == opcode, let (query, idsOnly) = query(frame, connection) else { return false }
         if queries.isEmpty {
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
             // Runs when all connections that are readable in this turn were read.
@@ -92,16 +92,16 @@ final class FeedPageBatcher {
         return true
     }
 
-    private func query(_ frame: Frame) -> (FeedQuery, idsOnly: Bool)? {
-        guard frame.contextBytes == nil, !service.settings.isAuthenticated else { return nil }
+    private func query(_ frame: Frame, _ connection: ConnectionHandler) -> (FeedQuery, idsOnly: Bool)? {
+        guard frame.contextBytes == nil else { return nil }
         let request = frame.payload.withUnsafeReadableBytes {
             try? MessageCoding.decode(Starling_V1_FeedRequest.self, from: $0.bytes)
         }
         guard let request, request.hasHydrate || request.idsOnly, !request.hydrate, request.order == .recent,
-            request.userID != 0,
+            let user = reader(request.userID, connection),
             !request.hasLimit || (1...200).contains(request.limit)
         else { return nil }
-        var query = FeedQuery(user: UserID(rawValue: request.userID), tag: UInt64(origins.count))
+        var query = FeedQuery(user: user, tag: UInt64(origins.count))
         if request.hasLimit { query.limit = Int(request.limit) }
         if !request.cursor.isEmpty {
             let position = try? service.cursors.position(request.cursor, of: .feed, owner: query.user)
@@ -109,6 +109,15 @@ final class FeedPageBatcher {
             query.position = position
         }
         return (query, request.idsOnly)
+    }
+
+    /// Whose feed; nil when the request needs a closer look, which may find a problem.
+    private func reader(_ named: UInt64, _ connection: ConnectionHandler) -> UserID? {
+        guard service.authenticator.isOn else { return named == 0 ? nil : UserID(rawValue: named) }
+        guard let identity = connection.identity, service.authenticator.isCurrent(identity),
+            named == 0 || named == identity.user.rawValue
+        else { return nil }
+        return identity.user
     }
 
     private func flush() {
