@@ -32,6 +32,7 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     ],
     targets: [
         .systemLibrary(name: "CLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
@@ -43,6 +44,8 @@ let package = Package(
             name: "StarlingSets", dependencies: ["StarlingMemory", "StarlingSystem", "CStarling"],
             swiftSettings: swiftSettings),
         .target(name: "StarlingLog", dependencies: ["StarlingSystem", "CLZ4"], swiftSettings: swiftSettings),
+        .target(
+            name: "StarlingTopics", dependencies: ["StarlingLog", "StarlingSystem"], swiftSettings: swiftSettings),
         .target(
             name: "StarlingSnapshots", dependencies: ["StarlingMemory", "StarlingSystem"],
             swiftSettings: swiftSettings),
@@ -56,8 +59,8 @@ let package = Package(
             name: "StarlingEngine",
             dependencies: [
                 "CStarling",
-                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingSnapshots",
-                "StarlingSchema",
+                "StarlingSystem", "StarlingMemory", "StarlingSets", "StarlingLog", "StarlingTopics",
+                "StarlingSnapshots", "StarlingSchema",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings
@@ -67,6 +70,7 @@ let package = Package(
             dependencies: ["StarlingSystem"],
             swiftSettings: swiftSettings
         ),
+        .target(name: "StarlingLimits", dependencies: ["StarlingSystem"], swiftSettings: swiftSettings),
         .target(
             name: "StarlingWire",
             dependencies: ["StarlingSchema", .product(name: "NIOCore", package: "swift-nio")],
@@ -86,7 +90,7 @@ let package = Package(
             name: "StarlingCheck",
             dependencies: [
                 "CStarling", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation",
-                "StarlingSnapshots", "StarlingSystem",
+                "StarlingSnapshots", "StarlingSystem", "StarlingTopics",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -97,8 +101,8 @@ let package = Package(
         .target(
             name: "StarlingServer",
             dependencies: [
-                "StarlingEngine", "StarlingLog", "StarlingSchema", "StarlingSimulation", "StarlingSystem",
-                "StarlingWire",
+                "StarlingEngine", "StarlingLimits", "StarlingLog", "StarlingSchema", "StarlingSimulation",
+                "StarlingSystem", "StarlingTopics", "StarlingWire",
                 .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "CryptoExtras", package: "swift-crypto"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -108,7 +112,10 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
@@ -118,7 +125,7 @@ let package = Package(
             name: "starling",
             dependencies: allocator + [
                 "StarlingCheck", "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog",
-                "StarlingSchema", "StarlingSnapshots", "StarlingSystem",
+                "StarlingSchema", "StarlingSnapshots", "StarlingSystem", "StarlingTopics",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
@@ -132,6 +139,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingLogTests", dependencies: ["StarlingLog", "StarlingSimulation", "StarlingSystem"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StarlingTopicsTests",
+            dependencies: ["StarlingLog", "StarlingSimulation", "StarlingSystem", "StarlingTopics"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "StarlingSnapshotsTests",
@@ -158,10 +169,14 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
+            name: "StarlingLimitsTests", dependencies: ["StarlingLimits", "StarlingSystem"],
+            swiftSettings: swiftSettings),
+        .testTarget(
             name: "StarlingEngineTests",
             dependencies: [
-                "StarlingEngine", "StarlingLog", "StarlingMemory", "StarlingSimulation", "StarlingSnapshots",
-                "StarlingSystem",
+                "StarlingEngine", "StarlingLog", "StarlingMemory", "StarlingSchema", "StarlingSimulation",
+                "StarlingSnapshots", "StarlingSystem", "StarlingTopics",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings),
         .target(
@@ -170,13 +185,12 @@ let package = Package(
         .testTarget(
             name: "StarlingServerTests",
             dependencies: [
-                "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLog", "StarlingSchema",
-                "StarlingSimulation",
+                "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLimits", "StarlingLog", "StarlingSchema",
                 "StarlingSystem", "StarlingTestSupport", "StarlingWire",
-                .product(name: "Crypto", package: "swift-crypto"),
-                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ],
             swiftSettings: swiftSettings),

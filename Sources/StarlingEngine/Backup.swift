@@ -1,6 +1,7 @@
 import StarlingLog
 import StarlingSnapshots
 import StarlingSystem
+import StarlingTopics
 
 /// What a backup holds.
 public struct BackupReport: Sendable, Equatable {
@@ -24,6 +25,8 @@ public enum BackupError: Error, Sendable, CustomStringConvertible {
     case log(LogError)
     /// The snapshots could not be listed.
     case snapshot(SnapshotError)
+    /// The topics could not be copied.
+    case topics(TopicError)
 
     /// The exit code of a program that ends because of it.
     public var exitCode: Int32 {
@@ -33,6 +36,7 @@ public enum BackupError: Error, Sendable, CustomStringConvertible {
         case .disk: 74
         case .log(let error): error.exitCode
         case .snapshot(let error): error.exitCode
+        case .topics(let error): error.exitCode
         }
     }
 
@@ -44,12 +48,13 @@ public enum BackupError: Error, Sendable, CustomStringConvertible {
         case .disk(let error): "backup: \(error)"
         case .log(let error): "backup: \(error)"
         case .snapshot(let error): "backup: \(error)"
+        case .topics(let error): "backup: \(error)"
         }
     }
 }
 
-/// Copies a data directory: the newest snapshots and the log. Layout: `log`, `snapshots`, and at last the mark `backup`, a line
-/// of text with a checksum, without which nothing is restored.
+/// Copies a data directory: the newest snapshots, the topics and the log. Layout: `log`, `snapshots`, `topics`, and at last the mark
+/// `backup`, a line of text with a checksum, without which nothing is restored.
 struct Backup {
     let disk: any Disk
 
@@ -57,10 +62,16 @@ struct Backup {
 
     /// Copies what an open engine has. Runs on the thread that installs snapshots and removes what is old, so that nothing
     /// vanishes meanwhile.
-    func make(of log: Log, snapshots: String, in directory: String) throws(BackupError) -> BackupReport {
+    func make(
+        of log: Log, topics: Topics, snapshots: String, in directory: String
+    ) throws(BackupError) -> BackupReport {
         try prepare(directory)
         do {
             var report = try copySnapshots(from: snapshots, to: SnapshotPaths.directory(in: directory))
+            // Before the log: events tell of posts, which must be there.
+            let records = try topics.copy(to: directory, disk: disk)
+            report.files += records.files
+            report.bytes += records.bytes
             // After the snapshots: a log may go on beyond them, but never end before.
             let copy = try log.copy(to: directory, disk: disk)
             report.lsn = copy.lastLSN
@@ -74,6 +85,8 @@ struct Backup {
             throw .log(error)
         } catch let error as SnapshotError {
             throw .snapshot(error)
+        } catch let error as TopicError {
+            throw .topics(error)
         } catch {
             preconditionFailure("the calls above throw nothing else")
         }
@@ -86,14 +99,16 @@ struct Backup {
         try prepare(directory)
         do {
             var report = BackupReport(lsn: expected.lsn, files: 0, bytes: 0)
-            for part in ["snapshots", "log"] where disk.exists(backup + "/" + part) {
+            let parts = try Topics.directories(in: backup, disk: disk) + ["snapshots", "log"]
+            for part in parts where disk.exists(backup + "/" + part) {
                 try disk.createDirectory(directory + "/" + part)
-                for name in try disk.list(backup + "/" + part) {
+                // In the directory of the topics, numbers are directories of their own.
+                for name in try disk.list(backup + "/" + part) where part != "topics" || UInt64(name) == nil {
                     report.bytes += try disk.copyFile(
                         "\(backup)/\(part)/\(name)", to: "\(directory)/\(part)/\(name)")
                     report.files += 1
                 }
-                try disk.syncDirectory(directory + "/" + part)
+                try disk.syncNames(to: directory + "/" + part)
             }
             try disk.syncNames(to: directory)
             guard report == expected else {

@@ -103,6 +103,9 @@ public enum Command: Sendable {
     case importFollows([NewFollow])
     /// The actor (`author`) posts.
     case createPost(NewPost)
+    /// Plain posts in order, each by its author and answered for itself. The context's actor counts for nothing, and it has no key. A
+    /// batch is submitted once.
+    case createPosts(PostBatch)
     /// Up to 10,000 posts in order, each a record of its own.
     case importPosts([NewPost])
     /// The author deletes a post.
@@ -113,6 +116,26 @@ public enum Command: Sendable {
     /// from the accounts that it follows. The engine says so itself (`EngineConfiguration.awayAfterSeconds`). Accounts that no
     /// record has used are passed over.
     case setReadersAway([UserID], Bool)
+    /// The actor blocks an account: neither follows the other any more, or may.
+    case block(UserID)
+    /// The actor blocks an account no longer.
+    case unblock(UserID)
+    /// The actor's feed shows an account's posts no longer, until so many seconds since 1970 by the log's time; nil for ever.
+    case mute(UserID, until: UInt32?)
+    /// The actor mutes an account no longer.
+    case unmute(UserID)
+    /// The actor's account becomes private or public. Going public accepts whoever asked to follow it; those for whom this
+    /// command has no room are accepted by the engine right behind it (`acceptWaitingFollowers`).
+    case setAccountPrivacy(Bool)
+    /// The actor lets somebody follow who asked to.
+    case acceptFollowRequest(UserID)
+    /// The actor does not let somebody follow who asked to.
+    case rejectFollowRequest(UserID)
+    /// Accepts some of those who still wait for an account that has gone public. The engine says so itself.
+    case acceptWaitingFollowers(UserID)
+    /// Records that time has passed, when the clock is ahead of the log's newest record: mutes end by the log's time. The engine
+    /// says so itself when one ends and nobody writes.
+    case passTime
     /// About an account or a session.
     case account(AccountCommand)
     /// Changes nothing; answered when everything before it is committed.
@@ -125,6 +148,7 @@ public enum Command: Sendable {
     var rowCount: Int {
         switch self {
         case .importFollows(let rows): rows.count
+        case .createPosts(let batch): batch.rows.count
         case .importPosts(let rows): rows.count
         case .setReadersAway(let users, _): users.count
         case .account(.removeEdges(let edges)): edges.count
@@ -133,12 +157,34 @@ public enum Command: Sendable {
     }
 }
 
+/// How a user stands to an account.
+public enum FollowState: UInt8, Sendable {
+    /// Does not follow it.
+    case none = 0
+    /// Asked to follow a private account that has not answered yet.
+    case pending = 1
+    /// Follows it.
+    case following = 2
+}
+
 /// What became of an edge.
 public struct FollowOutcome: Sendable, Equatable {
-    /// Whether the actor follows the target now.
-    public var follows: Bool
+    /// How the actor stands to the target now.
+    public var state: FollowState
     /// Whether this command changed it.
     public var changed: Bool
+
+    /// Creates an outcome.
+    public init(state: FollowState, changed: Bool) {
+        self.state = state
+        self.changed = changed
+    }
+
+    /// An outcome in which nobody had to be asked.
+    public init(follows: Bool, changed: Bool) { self.init(state: follows ? .following : .none, changed: changed) }
+
+    /// Whether the actor follows the target now.
+    public var follows: Bool { state == .following }
 }
 
 /// What a command did.
@@ -153,13 +199,17 @@ public enum CommandOutcome: Sendable {
     case posts([Result<PostID, EngineError>])
     /// Of `deletePost`: whether it was there.
     case deleted(changed: Bool)
+    /// Of `createPosts`: the same batch, with what became of each post.
+    case batch(PostBatch)
+    /// Of blocks, mutes, privacy and answers to requests: whether it was not so already.
+    case changed(Bool)
     /// Of a command that makes or changes an account: which one.
     case account(UserID)
     /// Of a command that looks for an account: what there is of it, or nil.
     case found(AccountRecord?)
     /// Of a command about a session.
     case session(SessionOutcome)
-    /// Of `setCelebrityThreshold`, `setReadersAway` and `barrier`.
+    /// Of `setCelebrityThreshold`, `setReadersAway`, `acceptWaitingFollowers`, `passTime` and `barrier`.
     case done
 }
 

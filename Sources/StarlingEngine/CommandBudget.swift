@@ -16,18 +16,28 @@ struct CommandBudget: Sendable {
     /// The largest record that a command can become: an import of follows.
     static let largestRecordBytes = factBytes + Command.maximumRows * edgeBytes
 
-    static func of(_ command: Command) -> CommandBudget {
+    /// Of a command, with a ring of so many events. The first record may bring an event for the time besides its own.
+    static func of(_ command: Command, ringEvents: Int) -> CommandBudget {
         let record = LogWriter.reservation(valueBytes: factBytes)
         switch command {
-        case .follow, .unfollow: return CommandBudget(events: 4, logBytes: record * 2)
-        case .deletePost: return CommandBudget(events: 2, logBytes: record)
-        case .setCelebrityThreshold: return CommandBudget(events: 1, logBytes: record)
+        case .follow, .unfollow, .acceptFollowRequest: return CommandBudget(events: 5, logBytes: record * 2)
+        case .deletePost: return CommandBudget(events: 3, logBytes: record)
+        case .setCelebrityThreshold: return CommandBudget(events: 2, logBytes: record)
         case .setReadersAway(let users, _):
             let bytes = factBytes + users.count * idBytes
-            return CommandBudget(events: users.count + 1, logBytes: LogWriter.reservation(valueBytes: bytes))
+            return CommandBudget(events: users.count + 2, logBytes: LogWriter.reservation(valueBytes: bytes))
+        // Two accounts that are new, or two edges and two requests that end; and then a switch of both accounts.
+        case .block: return CommandBudget(events: 10, logBytes: record * 3)
+        case .unblock, .mute, .unmute, .rejectFollowRequest: return CommandBudget(events: 4, logBytes: record)
+        case .setAccountPrivacy, .acceptWaitingFollowers: return ofPrivacy(record: record, ringEvents: ringEvents)
+        case .passTime: return CommandBudget(events: 1, logBytes: record)
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
-        case .account(let command): return ofAccount(command, record: record)
+        case .account(let command): return ofAccount(command, record: record, ringEvents: ringEvents)
         case .createPost(let post): return ofPost(post)
+        case .createPosts(let batch):
+            let rows = batch.rows.count
+            let texts = LogWriter.reservation(valueBytes: rows * factBytes, bodyBytes: batch.bytes.count)
+            return CommandBudget(events: rows * eventsOfPost, logBytes: texts + rows * 2 * record)
         case .importPosts(let posts):
             return posts.reduce(into: CommandBudget(events: 0, logBytes: 0)) { sum, post in
                 let one = ofPost(post)
@@ -36,29 +46,69 @@ struct CommandBudget: Sendable {
             }
         case .importFollows(let rows):
             // A switch of mode for each followee at worst.
-            return CommandBudget(events: rows.count * 4 + 1, logBytes: record + rows.count * (edgeBytes + record))
+            return CommandBudget(events: rows.count * 4 + 2, logBytes: record + rows.count * (edgeBytes + record))
         }
     }
 
-    private static func ofAccount(_ command: AccountCommand, record: Int) -> CommandBudget {
+    /// What a batch of posts may have, so that it fits wherever a single post does: it must not need two new segments.
+    static func postBatchLimits(_ configuration: EngineConfiguration) -> (rows: Int, bytes: Int) {
+        let quarter = Int(clamping: configuration.log.segmentBytes / 4)
+        let rows = min(
+            256, configuration.ringEvents / 2 / eventsOfPost,
+            quarter / (3 * LogWriter.reservation(valueBytes: factBytes)))
+        return (max(rows, 1), min(quarter, 256 << 10))
+    }
+
+    /// A new account, a switch of fan-out mode, the post, and the time.
+    static let eventsOfPost = 4
+
+    /// How many requests one command accepts at most.
+    static func acceptedAtOnce(ringEvents: Int) -> Int { max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted - ofTexts.events)) }
+
+    /// The account, its privacy, a switch to pull, and the time.
+    private static let eventsBesidesAccepted = 4
+
+    private static func ofPrivacy(record: Int, ringEvents: Int) -> CommandBudget {
+        let accepted = acceptedAtOnce(ringEvents: ringEvents)
+        let list = LogWriter.reservation(valueBytes: factBytes + accepted * idBytes)
+        return CommandBudget(events: accepted + eventsBesidesAccepted, logBytes: record * 2 + list)
+    }
+
+    private static func ofAccount(_ command: AccountCommand, record: Int, ringEvents: Int) -> CommandBudget {
         switch command {
-        case .find: CommandBudget(events: 0, logBytes: 0)
-        case .register, .changeProfile, .changeCredentials:
-            // The body holds all of the account, whatever changes.
-            CommandBudget(
-                events: 3,
-                logBytes: LogWriter.reservation(valueBytes: factBytes, bodyBytes: ProfileHeap.maximumBytes))
+        case .find: return CommandBudget(events: 0, logBytes: 0)
+        case .register: return ofTexts
+        case .changeProfile(let update): return ofUpdate(update, record: record, ringEvents: ringEvents)
+        case .changeCredentials(let update):
+            return ofUpdate(update.profile, record: record, ringEvents: ringEvents)
         case .removeEdges(let edges):
-            CommandBudget(
-                events: edges.count + 1,
+            return CommandBudget(
+                events: edges.count * eventsOfTies + 1,
                 logBytes: LogWriter.reservation(valueBytes: factBytes + edges.count * 2 * idBytes))
-        case .delete, .startSession, .refreshSession, .endSession: CommandBudget(events: 2, logBytes: record)
+        case .delete, .startSession, .refreshSession, .endSession:
+            return CommandBudget(events: 3, logBytes: record)
         }
     }
+
+    private static func ofUpdate(_ update: ProfileUpdate, record: Int, ringEvents: Int) -> CommandBudget {
+        guard update.isPrivate != nil else { return ofTexts }
+        let privacy = ofPrivacy(record: record, ringEvents: ringEvents)
+        return CommandBudget(events: privacy.events + ofTexts.events, logBytes: privacy.logBytes + ofTexts.logBytes)
+    }
+
+    /// Texts of an account: the body holds all of them, whatever changes. A new account, the texts, and the time.
+    private static let ofTexts = CommandBudget(
+        events: 3, logBytes: LogWriter.reservation(valueBytes: factBytes, bodyBytes: ProfileHeap.maximumBytes))
+
+    /// What an account can have to do with another one: an edge, a request, a block and a mute.
+    static let eventsOfTies = 4
+
+    /// How many accounts that had to do with a deleted one are dealt with in one record.
+    static func tiesAtOnce(ringEvents: Int) -> Int { max(1, min(500, (ringEvents / 2 - 1) / eventsOfTies)) }
 
     private static func ofPost(_ post: NewPost) -> CommandBudget {
         let body = post.text.utf8.count + post.mediaURL.utf8.count + post.thumbnailURL.utf8.count + 16
         let record = LogWriter.reservation(valueBytes: factBytes, bodyBytes: body)
-        return CommandBudget(events: 3, logBytes: record + LogWriter.reservation(valueBytes: factBytes))
+        return CommandBudget(events: eventsOfPost, logBytes: record + LogWriter.reservation(valueBytes: factBytes))
     }
 }

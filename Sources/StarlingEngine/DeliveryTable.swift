@@ -16,6 +16,9 @@ struct DeliveryRow: BitwiseCopyable {
     var medianMicroseconds: UInt32 = 0
     var lateMicroseconds: UInt32 = 0
 
+    /// A delay as a row holds it: at least 1, for 0 stands for not known.
+    static func microseconds(_ nanoseconds: UInt64) -> UInt32 { max(1, UInt32(clamping: nanoseconds / 1_000)) }
+
     /// Adds what became of the post on another worker. Of the delays the longer one counts.
     mutating func add(_ other: DeliveryRow) {
         followers += other.followers
@@ -54,11 +57,19 @@ struct DeliveryTable {
         table.writable(place).pointee = row
     }
 
+    /// Puts a row in the place of an older one, if the row there is not of a newer post.
+    func putLate(_ row: DeliveryRow) {
+        let place = Int(row.post) & mask
+        if place < table.count, table.rows[place].post > row.post { return }
+        put(row)
+    }
+
     /// Sets the delays of a post that is delivered, where they are not known yet.
-    func setDelay(of post: PostOrdinal, microseconds: UInt32) {
+    func setDelay(of post: PostOrdinal, _ nanoseconds: UInt64) {
         let place = Int(post) & mask
         guard place < table.count, table.rows[place].post == post else { return }
         let row = table.writable(place)
+        let microseconds = DeliveryRow.microseconds(nanoseconds)
         if row.pointee.medianMicroseconds == 0 { row.pointee.medianMicroseconds = microseconds }
         if row.pointee.lateMicroseconds == 0 { row.pointee.lateMicroseconds = microseconds }
     }

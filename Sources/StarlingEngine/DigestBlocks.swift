@@ -1,10 +1,12 @@
 import StarlingSystem
 
-/// The sums that make up a worker's digest, one for each block of 256 readers and one for each block of 256 accounts, so that
+/// The sums that make up a worker's digest, one for each block of 256 readers, of 256 accounts and of 256
+/// accounts with relations, so that
 /// a later digest need only read the blocks in which something changed. 24 bytes a block.
 struct DigestBlocks {
     var readers = BlockSums()
     var authors = BlockSums()
+    var relations = BlockSums()
 }
 
 /// The sums of consecutive blocks of rows, as far as they are known.

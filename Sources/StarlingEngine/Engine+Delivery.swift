@@ -32,7 +32,7 @@ extension Engine {
         let lsn = posts.rows[Int(ordinal)].lsn
         let merge: @Sendable ([DeliveryPart]) -> DeliveryRecord? = { DeliveryPart.merge($0) }
         onAllWorkers(minimumLSN: minimumLSN, completion, merge) { worker in
-            DeliveryPart(row: worker.deliveryRow(of: ordinal), isDone: worker.appliedLSN >= lsn)
+            DeliveryPart(row: worker.deliveryRow(of: ordinal), isDone: worker.hasDelivered(ordinal, lsn: lsn))
         }
     }
 
@@ -46,7 +46,7 @@ extension Engine {
 /// One worker's part of a delivery.
 private struct DeliveryPart: Sendable {
     var row: DeliveryRow?
-    /// Whether the worker has applied the post. Then a missing row was overwritten, or is another worker's since the readers
+    /// Whether the worker is done with the post. Then a missing row was overwritten, or is another worker's since the readers
     /// were divided anew.
     var isDone: Bool
 

@@ -23,7 +23,8 @@ extension Engine {
         }
     }
 
-    /// A page of one author's posts, newest first. Posts for followers are shown when `viewer` is one, or the author.
+    /// A page of one author's posts, newest first: those that `viewer` may see. Posts for followers, and all of a private account,
+    /// are for followers and the author; between two accounts of which one blocks the other, there is nothing to see.
     public func posts(
         of author: UserID, viewer: UserID?, from position: PagePosition? = nil, limit: Int = 50,
         withAuthors: Bool = false, minimumLSN: UInt64 = 0,
@@ -37,7 +38,7 @@ extension Engine {
         }
     }
 
-    /// Posts by id, at most 1,000. A post for followers counts as missing for everybody else.
+    /// Posts by id, at most 1,000. One that the viewer may not see counts as missing.
     public func posts(
         _ ids: [PostID], viewer: UserID?, withAuthors: Bool = false, minimumLSN: UInt64 = 0,
         completion: @escaping @Sendable (Result<PostLookup, EngineError>) -> Void
@@ -66,21 +67,26 @@ extension Engine {
         }
     }
 
-    /// A page of the accounts that follow `user`, in the order of the accounts' first use. Asks all workers.
+    /// A page of the accounts that follow `user`, in the order of the accounts' first use. Asks all workers. For a private
+    /// account, `privateAccount` unless `viewer` is one of them, or the account itself.
     public func followers(
-        of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
-        completion: @escaping @Sendable (Result<EdgePage, EngineError>) -> Void
+        of user: UserID, viewer: UserID? = nil, from position: PagePosition? = nil, limit: Int = 50,
+        minimumLSN: UInt64 = 0, completion: @escaping @Sendable (Result<EdgePage, EngineError>) -> Void
     ) {
         guard Self.isInRange(limit, completion) else { return }
         let bound = position.map { UserIndex(clamping: $0.rawValue) }
-        let merge: @Sendable ([EdgePage]) -> EdgePage = { pages in
-            let entries = pages.flatMap(\.entries).sorted { $0.index < $1.index }
-            return EdgePage(entries, limit: limit, asOfLSN: pages.map(\.asOfLSN).min() ?? 0)
+        let merge: @Sendable ([FollowerPart]) -> EdgePage? = { FollowerPart.merge($0, limit: limit) }
+        let answer: @Sendable (Result<EdgePage?, EngineError>) -> Void = { result in
+            completion(result.flatMap { page in page.map { .success($0) } ?? .failure(.privateAccount(user)) })
         }
-        onAllWorkers(minimumLSN: minimumLSN, completion, merge) { [users] worker in
-            let entries =
-                users.index(of: user).map { worker.followerEntries(of: $0, after: bound, limit: limit + 1) } ?? []
-            return EdgePage(entries: entries, next: nil, asOfLSN: worker.appliedLSN)
+        onAllWorkers(minimumLSN: minimumLSN, answer, merge) { [users] worker in
+            guard let index = users.index(of: user) else { return FollowerPart(asOfLSN: worker.appliedLSN) }
+            let isAllowed =
+                user == viewer
+                || viewer.flatMap { users.index(of: $0) }.map { worker.follows($0, index) } ?? false
+            return FollowerPart(
+                entries: worker.followerEntries(of: index, after: bound, limit: limit + 1),
+                isPrivate: worker.isPrivate(index), isAllowed: isAllowed, asOfLSN: worker.appliedLSN)
         }
     }
 
@@ -94,7 +100,7 @@ extension Engine {
         }
     }
 
-    private static func isInRange<Value>(
+    static func isInRange<Value>(
         _ limit: Int, _ completion: @Sendable (Result<Value, EngineError>) -> Void
     ) -> Bool {
         if (1...1_000).contains(limit) { return true }
@@ -125,6 +131,22 @@ extension Engine {
                 number, minimumLSN: minimumLSN, waitNanoseconds: waitNanoseconds, wantsWholeRecords: wantsWholeRecords,
                 part, body)
         }
+    }
+}
+
+/// One worker's part of a page of followers.
+private struct FollowerPart: Sendable {
+    var entries: [EdgeEntry] = []
+    var isPrivate = false
+    /// Whether the viewer is the account, or a follower of it whom this worker owns.
+    var isAllowed = false
+    var asOfLSN: UInt64
+
+    /// Nil when the viewer may not see it.
+    static func merge(_ parts: [FollowerPart], limit: Int) -> EdgePage? {
+        guard parts.contains(where: \.isAllowed) || !parts.contains(where: \.isPrivate) else { return nil }
+        let entries = parts.flatMap(\.entries).sorted { $0.index < $1.index }
+        return EdgePage(entries, limit: limit, asOfLSN: parts.map(\.asOfLSN).min() ?? 0)
     }
 }
 

@@ -11,7 +11,8 @@ extension Engine {
     }
 
     func makeBackup(in target: String) throws(BackupError) -> BackupReport {
-        try Backup(disk: disk).make(of: log, snapshots: SnapshotPaths.directory(in: directory), in: target)
+        try Backup(disk: disk).make(
+            of: log, topics: topics, snapshots: SnapshotPaths.directory(in: directory), in: target)
     }
 
     /// What became of the snapshots so far.

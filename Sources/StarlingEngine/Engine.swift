@@ -2,6 +2,7 @@ import StarlingLog
 import StarlingMemory
 import StarlingSnapshots
 import StarlingSystem
+import StarlingTopics
 import Synchronization
 
 /// A fan-out engine: one log, one writer, W workers. Open it, submit commands, read feeds, close it.
@@ -33,6 +34,11 @@ public final class Engine: Sendable {
     let log: Log
     let writer: Writer
     let bodies: BodyStore
+    /// Logs of records beside the engine's own.
+    public let topics: Topics
+    let feedEvents: FeedEventRecorder?
+    /// Why no topic can be written any more, or nil.
+    let topicsFailure = Mutex<TopicError?>(nil)
     let directory: String
     let disk: any Disk
     let snapshotter: Snapshotter?
@@ -65,6 +71,7 @@ public final class Engine: Sendable {
         if let problem = configuration.problem { throw .configuration(problem) }
         var settings = configuration
         settings.log.level = configuration.acknowledgement
+        settings.topics.level = configuration.acknowledgement
         do {
             let opened = try EngineOpening(
                 directory: directory, configuration: settings, environment: environment,
@@ -90,6 +97,8 @@ public final class Engine: Sendable {
             throw .snapshot(error)
         } catch let error as EngineOpenError {
             throw error
+        } catch let error as TopicError {
+            throw .topics(error)
         } catch {
             preconditionFailure("the calls above throw nothing else")
         }
@@ -100,10 +109,11 @@ public final class Engine: Sendable {
         execution: Execution, onFailure: @escaping @Sendable (String) -> Void
     ) throws {
         let signal = WriterSignal()
+        let syncer = RoundSyncer(writer: signal.parker, hasThread: execution == .threads)
         let awayReports = AwayReports(policy: AwayPolicy(seconds: configuration.awayAfterSeconds))
         let runners = opened.workers.map {
             WorkerRunner(
-                worker: $0, queueLimit: configuration.readQueueLimit, writer: signal, awayReports: awayReports)
+                worker: $0, configuration: configuration, writer: signal, awayReports: awayReports)
         }
         awayPolicy = awayReports.policy
         fanoutCapacity = FanoutCapacity(
@@ -166,27 +176,44 @@ public final class Engine: Sendable {
             for thread in workerThreads { thread.join() }
             throw error
         }
+        do {
+            (topics, feedEvents) = try Self.openTopics(
+                directory: directory, configuration: configuration, environment: environment, posts: posts,
+                users: users)
+        } catch {
+            for runner in runners { runner.stop() }
+            for thread in workerThreads { thread.join() }
+            throw error
+        }
         opened.state.mint.passOver(upTo: opened.ids.milliseconds)
         if opened.ids.wasDamaged { environment.notify(EngineNotice(.warning, Self.damagedReservation)) }
         for worker in opened.workers { worker.stop.forbid() }
         let memory = MemoryAdmission(
-            workers: opened.workers, ring: opened.ring, graph: opened.state.graph, arenaBytes: configuration.arenaBytes)
+            workers: opened.workers, ring: opened.ring, state: opened.state, arenaBytes: configuration.arenaBytes)
         let sequencer = Sequencer(
             state: opened.state, log: opened.log.writer, time: environment.time, memory: memory,
             capacity: fanoutCapacity, configuration: configuration)
+        sequencer.passesTime = execution == .threads
         writer = Writer(
             sequencer: sequencer, log: opened.log.writer, ids: opened.ids, ring: opened.ring, time: environment.time,
-            configuration: configuration, signal: signal, snapshotter: snapshotter, wakeWorkers: wakeWorkers)
+            configuration: configuration, signal: signal, syncer: syncer, snapshotter: snapshotter,
+            wakeWorkers: wakeWorkers)
         // The mailbox alone: the writer holds the workers, and must not be held by them.
         awayReports.begin { [mailbox = writer.mailbox] command in
             let submission = Submission(
-                command: command, context: WriteContext(actor: UserID(rawValue: 0)), budget: .of(command)
+                command: command, context: WriteContext(actor: UserID(rawValue: 0)),
+                budget: .of(command, ringEvents: configuration.ringEvents)
             ) { _ in }
             if mailbox.offer(submission, bytes: submission.budget.logBytes) == .taken { signal.parker.wake() }
         }
         if execution == .threads {
             var services = workerThreads
             services.append(SystemThread(name: "storage") { [self] in runStorage() })
+            services.append(SystemThread(name: "sync") { syncer.run() })
+            services.append(SystemThread(name: "topics") { [self] in runTopics() })
+            if let feedEvents {
+                services.append(SystemThread(name: "feed-events") { [self] in runFeedEvents(feedEvents) })
+            }
             let writerThread = SystemThread(name: "writer") { [self] in runWriter() }
             threads.withLock { $0 = services + [writerThread] }
         }
@@ -210,7 +237,7 @@ public final class Engine: Sendable {
             let reason = "\(command.rowCount) rows; at most \(Command.maximumRows) are allowed"
             return completion(.failure(.invalid(field: "rows", reason: reason)))
         }
-        let budget = CommandBudget.of(command)
+        let budget = CommandBudget.of(command, ringEvents: configuration.ringEvents)
         guard budget.events <= configuration.ringEvents / 2 else {
             return completion(.failure(.invalid(field: "rows", reason: "more rows than ringEvents allows at a time")))
         }
@@ -221,6 +248,9 @@ public final class Engine: Sendable {
         case .closed: completion(.failure(.closed))
         }
     }
+
+    /// Posts that a `PostBatch` may have, and bytes after which it should be submitted. A larger one may be refused as a whole.
+    public var postBatchLimits: (rows: Int, bytes: Int) { CommandBudget.postBatchLimits(configuration) }
 
     /// The last record that readers may see: committed and published to the workers.
     public var publishedLSN: UInt64 { writer.publishedLSN }
@@ -251,13 +281,15 @@ public final class Engine: Sendable {
         _ = endOnFailure()
         if round != .idle { worked = true }
         if let snapshotter, snapshotter.step() { worked = true }
+        if failure == nil, writer.log.preparer.step() { worked = true }
         if sweep.step(sweepHands) { worked = true }
         for runner in runners where runner.step() { worked = true }
+        if stepTopics() { worked = true }
         return worked
     }
 
     /// Why nothing can be written any more, or nil.
-    public var failure: String? { writer.failure.map { "\($0)" } }
+    public var failure: String? { writer.failure.map { "\($0)" } ?? topicsFailure.withLock { $0.map { "\($0)" } } }
 
     /// Commits what was submitted, marks the log as cleanly closed, and ends the threads. Reads and writes are refused from
     /// now on. The second call does nothing. With `clean` false, nothing more is written: as after a crash. Not to be called
@@ -277,9 +309,12 @@ public final class Engine: Sendable {
         if let writerThread = running.last { writerThread.join() }
         if execution == .manual, clean { while step() {} }
         writer.refuseRest(.closed)
+        feedEvents?.stop()
+        topics.stop(clean: clean)
         for runner in runners { runner.stop() }
         isStorageStopping.store(true, ordering: .releasing)
         storageParker.wake()
+        writer.syncer.stop()
         for thread in running.dropLast() { thread.join() }
         if running.isEmpty {
             for runner in runners { runner.refuseRest() }
@@ -288,7 +323,14 @@ public final class Engine: Sendable {
         do {
             try writer.close(clean: clean)
         } catch {
+            // The first error is the one to report.
+            try? closeTopics(clean: clean)
             throw .log(error)
+        }
+        do {
+            try closeTopics(clean: clean)
+        } catch {
+            throw .topics(error)
         }
     }
 }

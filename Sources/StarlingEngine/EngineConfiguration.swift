@@ -1,6 +1,7 @@
 import StarlingLog
 import StarlingMemory
 import StarlingSystem
+import StarlingTopics
 
 /// The engine's settings. All have defaults that serve a machine of a few cores.
 public struct EngineConfiguration: Sendable {
@@ -28,6 +29,19 @@ public struct EngineConfiguration: Sendable {
     public var awayAfterSeconds: UInt32 = 30 * 86_400
     /// Posts of which the delivery record is kept: the newest ones, 28 bytes each in each worker. A power of two.
     public var deliveryRecords = 1 << 20
+    /// A post with more than four times so many followers on a worker is delivered in pieces of so many, which take turns with what
+    /// comes after it.
+    public var pieceDeliveries = 2_048
+    /// Deliveries between two looks at the reads that wait: about a millisecond. Simulations interrupt more often.
+    package var sliceDeliveries: UInt64 = 50_000
+    /// Commands of a round of the writer. Only a flood has more; simulations have less, so that rounds overlap.
+    package var roundCommands = Int.max
+    /// Whether the topic `feed-events` gets a record for each finished fan-out.
+    public var feedEvents = true
+    /// Partitions of that topic, when it is made.
+    public var feedEventPartitions = 4
+    /// The topics' settings.
+    public var topics = TopicsConfiguration()
     /// How long a repeated idempotency key gets its first answer, in milliseconds of log time.
     public var idempotencyMilliseconds: UInt64 = 24 * 3_600 * 1_000
     /// Keys that are kept at a time, about 132 bytes each. Beyond that, requests with a new key are refused as `full`; those
@@ -45,7 +59,7 @@ public struct EngineConfiguration: Sendable {
     public var maximumPosts = 1 << 30
     /// Users that the tables have address space for.
     public var maximumUsers = 1 << 29
-    /// Address space of each arena, at most 64 GiB; each worker has four and the sequencer one. Touched only when used.
+    /// Address space of each arena, at most 64 GiB; each worker has five and the sequencer three. Touched only when used.
     public var arenaBytes = 64 << 30
     /// Events between the writer and the slowest worker: a power of two, 32 bytes each. Bounds what one command may hold.
     public var ringEvents = 1 << 17
@@ -91,7 +105,14 @@ public struct EngineConfiguration: Sendable {
         if deliveryRecords < 1 || deliveryRecords > 1 << 28 || deliveryRecords & (deliveryRecords - 1) != 0 {
             return "deliveryRecords is \(deliveryRecords); it must be a power of two from 1 to 268435456"
         }
+        if !(1...1 << 20).contains(pieceDeliveries) {
+            return "pieceDeliveries is \(pieceDeliveries); it must be 1 to 1048576"
+        }
         if let problem = snapshots.problem { return problem }
+        if let problem = topics.problem { return "topics: \(problem)" }
+        if !(1...TopicsConfiguration.partitionsPerTopic).contains(feedEventPartitions) {
+            return "feedEventPartitions must be 1 to \(TopicsConfiguration.partitionsPerTopic)"
+        }
         if maximumIdempotencyKeys < 0 { return "maximumIdempotencyKeys must be at least 0" }
         if log.maximumRecordBytes < CommandBudget.largestRecordBytes {
             return "log.maximumRecordBytes must be at least \(CommandBudget.largestRecordBytes)"

@@ -8,6 +8,12 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case invalid(field: String, reason: String)
     /// A user may not follow itself.
     case selfFollow(UserID)
+    /// One of the two accounts blocks the other. Does not say which.
+    case blocked(UserID)
+    /// The account is private, and who asks is no follower.
+    case privateAccount(UserID)
+    /// Nobody of that id waits to follow the account.
+    case requestNotFound(requester: UserID)
     /// No such post, or it was deleted.
     case postNotFound(PostID)
     /// The account has never been used.
@@ -51,6 +57,9 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
         case .configuration(let problem): "configuration: \(problem)"
         case .invalid(let field, let reason): "\(field): \(reason)"
         case .selfFollow(let user): "user \(user) cannot follow itself"
+        case .blocked(let user): "this is not possible with user \(user)"
+        case .privateAccount(let user): "user \(user) shows this to followers only"
+        case .requestNotFound(let requester): "user \(requester) has not asked to follow, or was answered before"
         case .postNotFound(let post): "there is no post \(post)"
         case .userNotFound(let user): "there is no user \(user): an account exists from its first follow or post on"
         case .notAuthor(let post, let actor): "user \(actor) is not the author of post \(post)"

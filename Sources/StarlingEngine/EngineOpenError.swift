@@ -1,5 +1,6 @@
 import StarlingLog
 import StarlingSnapshots
+import StarlingTopics
 
 /// Why an engine could not be opened. Nothing in the data directory was changed, except where a log error says so.
 public enum EngineOpenError: Error, Sendable, CustomStringConvertible {
@@ -13,6 +14,8 @@ public enum EngineOpenError: Error, Sendable, CustomStringConvertible {
     case snapshot(SnapshotError)
     /// The log does not reach back to its first record, and no snapshot stands for the records before.
     case noUsableSnapshot(logStartsAt: UInt64, reason: String)
+    /// The topics could not be opened.
+    case topics(TopicError)
     /// A record that is whole cannot be applied: it was written by a newer version, or by a defect.
     case unreadableFact(lsn: UInt64, reason: String)
 
@@ -24,6 +27,7 @@ public enum EngineOpenError: Error, Sendable, CustomStringConvertible {
         case .memory: 70
         case .snapshot(let error): error.exitCode
         case .noUsableSnapshot: 66
+        case .topics(let error): error.exitCode
         case .unreadableFact: 78
         }
     }
@@ -38,6 +42,7 @@ public enum EngineOpenError: Error, Sendable, CustomStringConvertible {
         case .noUsableSnapshot(let first, let reason):
             "the log begins with record \(first) and no snapshot can be used for what came before (\(reason)); restore a "
                 + "backup"
+        case .topics(let error): "\(error)"
         case .unreadableFact(let lsn, let reason):
             "record \(lsn) cannot be applied: \(reason); open it with the version that wrote it"
         }

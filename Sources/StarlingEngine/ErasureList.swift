@@ -41,8 +41,8 @@ final class ErasureList: @unchecked Sendable {
         }
     }
 
-    /// Writer: everything added so far is committed.
-    func publish() { published.store(table.count, ordering: .releasing) }
+    /// Writer: the first `count` things are committed.
+    func publish(_ count: Int) { published.store(count, ordering: .releasing) }
 
     /// Things that are committed and not erased yet. Any thread.
     var pending: Range<Int> {
@@ -59,6 +59,6 @@ final class ErasureList: @unchecked Sendable {
     /// Takes over how far the erasing was when a snapshot was taken.
     func adopt(doneCount: UInt64) {
         done.store(min(Int(clamping: doneCount), table.count), ordering: .relaxed)
-        publish()
+        publish(table.count)
     }
 }

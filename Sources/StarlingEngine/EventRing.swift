@@ -6,7 +6,8 @@ struct Event {
     enum Kind: UInt8 {
         /// A new account: `first` is its index, `value` its id.
         case userAdded
-        /// `first` follows `second` since `third` (seconds).
+        /// `first` follows `second` since `third` (seconds); `value` is one more than the number of the request that this
+        /// fulfils, or 0.
         case followed
         /// `first` follows `second` no longer.
         case unfollowed
@@ -19,6 +20,22 @@ struct Event {
         case fanoutModeChanged
         /// The reader `first` is away from now on (`second` is 1), or back (0).
         case readerAwayChanged
+        /// `first` blocks `second` since `third` (seconds).
+        case blocked
+        /// `first` blocks `second` no longer.
+        case unblocked
+        /// `first` mutes `second` until `third` (seconds of log time).
+        case muted
+        /// `first` mutes `second` no longer.
+        case unmuted
+        /// The account `first` is private from now on (`second` is 1), or public (0).
+        case privacyChanged
+        /// `first` asks to follow `second` since `third` (seconds); `value` is the request's number.
+        case followRequested
+        /// The request of `first` to follow `second`, whose number is `value`, came to nothing.
+        case followRequestRemoved
+        /// Log time is in second `third` since 1970 now.
+        case timeAdvanced
         /// The account `first` has the texts at `second` in the heap (0: they were erased from the log); `value` stands for them in
         /// the digest.
         case accountChanged
@@ -125,12 +142,18 @@ final class EventRing: @unchecked Sendable {
     /// Writer: the event appended last is its record's last.
     func endRecord() { slots[Int(truncatingIfNeeded: (head &- 1) & mask)].endsRecord = true }
 
-    /// Writer: lets the workers have everything appended so far. Without anything new it does nothing, so that a writer
-    /// that waits for room does not use up the marks.
-    func publish(nanoseconds: UInt64) {
-        if head == publishedHead { return }
-        publishedHead = head
-        marks[Int(truncatingIfNeeded: markHead & markMask)] = Mark(end: head, nanoseconds: nanoseconds)
+    /// Writer: whether something was appended that the workers do not have.
+    var hasUnpublished: Bool { head != publishedHead }
+
+    /// Writer: lets the workers have everything appended so far.
+    func publish(nanoseconds: UInt64) { publish(upTo: head, nanoseconds: nanoseconds) }
+
+    /// Writer: lets the workers have what was appended before position `end`. Without anything new it does nothing, so that a
+    /// writer that waits for room does not use up the marks.
+    func publish(upTo end: UInt64, nanoseconds: UInt64) {
+        if end == publishedHead { return }
+        publishedHead = end
+        marks[Int(truncatingIfNeeded: markHead & markMask)] = Mark(end: end, nanoseconds: nanoseconds)
         markHead &+= 1
         publishedMarks.store(markHead, ordering: .releasing)
     }

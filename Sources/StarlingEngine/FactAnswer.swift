@@ -7,6 +7,8 @@ enum FactAnswer {
         case refused = 0
         case added = 1
         case present = 2
+        case requested = 3
+        case waiting = 4
     }
 
     /// What an `Acknowledged` fact answers; the numbers are the opcodes of the operations in the schema.
@@ -14,7 +16,16 @@ enum FactAnswer {
         case follow = 16
         case unfollow = 17
         case importFollows = 22
+        case acceptFollowRequest = 25
+        case rejectFollowRequest = 26
+        case block = 27
+        case unblock = 28
+        case mute = 29
+        case unmute = 30
+        /// No operation by itself.
+        case setAccountPrivacy = 47
         case deletePost = 51
+        case updateUser = 127
         case deleteUser = 128
     }
 
@@ -26,13 +37,24 @@ enum FactAnswer {
         case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
         case .acknowledged(let done): answer(to: done)
+        case .blocked(let block): (block.userID, .changed(true))
+        case .unblocked(let block): (block.userID, .changed(true))
+        case .muted(let mute): (mute.userID, .changed(true))
+        case .unmuted(let mute): (mute.userID, .changed(true))
+        case .accountPrivacyChanged(let change): (change.userID, .changed(true))
+        case .followRequested(let request): (request.userID, .follow(FollowOutcome(state: .pending, changed: true)))
+        case .followRequestsAccepted(let requests): (requests.targetID, .changed(true))
+        case .followRequestRemoved(let request):
+            request.rejected
+                ? (request.targetID, .changed(true))
+                : (request.userID, .follow(FollowOutcome(follows: false, changed: true)))
         // Who registers has no id yet.
         case .accountRegistered(let account): (0, .account(UserID(rawValue: account.userID)))
         case .profileChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
         case .credentialsChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
         case .accountDeleted(let account): (account.userID, .deleted(changed: true))
-        case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .sessionStarted, .sessionRefreshed,
-            .sessionRevoked, .edgesRemoved, nil:
+        case .timePassed, .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved, nil:
             nil
         }
     }
@@ -41,9 +63,14 @@ enum FactAnswer {
         to done: Starling_V1_Acknowledged
     ) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
         switch Operation(rawValue: done.operation) {
-        case .follow: (done.actorID, .follow(FollowOutcome(follows: true, changed: false)))
+        case .follow:
+            (done.actorID, .follow(FollowOutcome(state: done.pending ? .pending : .following, changed: false)))
         case .unfollow: (done.actorID, .follow(FollowOutcome(follows: false, changed: false)))
+        case .acceptFollowRequest, .rejectFollowRequest, .block, .unblock, .mute, .unmute, .setAccountPrivacy:
+            (done.actorID, .changed(false))
         case .deletePost, .deleteUser: (done.actorID, .deleted(changed: false))
+        // Of which only the privacy was asked for.
+        case .updateUser: (done.actorID, .account(UserID(rawValue: done.actorID)))
         case .importFollows, nil: nil
         }
     }

@@ -62,7 +62,7 @@ public struct FactDescription: Sendable {
                     Field(name: "edges", value: String(edges.users.count), isNumber: true),
                     Field(name: "userIds", value: edges.users.map(String.init).joined(separator: ",")),
                     Field(name: "targetIds", value: edges.targets.map(String.init).joined(separator: ",")),
-                ]
+                ] + (edges.requestingUsers.isEmpty ? [] : Self.requestFields(edges))
             )
         case .postCreated(let post): ("post_created", ids(("postId", post.postID), ("authorId", post.authorID)))
         case .postDeleted(let post): ("post_deleted", ids(("postId", post.postID), ("authorId", post.authorID)))
@@ -86,6 +86,36 @@ public struct FactDescription: Sendable {
                     Field(name: "userIds", value: change.users.map(String.init).joined(separator: ",")),
                 ]
             )
+        case .blocked(let block): ("blocked", ids(("userId", block.userID), ("targetId", block.targetID)))
+        case .unblocked(let block): ("unblocked", ids(("userId", block.userID), ("targetId", block.targetID)))
+        case .muted(let mute):
+            (
+                "muted",
+                ids(("userId", mute.userID), ("targetId", mute.targetID))
+                    + [Field(name: "untilSeconds", value: String(mute.untilSeconds), isNumber: true)]
+            )
+        case .unmuted(let mute): ("unmuted", ids(("userId", mute.userID), ("targetId", mute.targetID)))
+        case .accountPrivacyChanged(let change):
+            (
+                "account_privacy_changed",
+                ids(("userId", change.userID))
+                    + [Field(name: "private", value: change.private ? "true" : "false", isNumber: true)]
+            )
+        case .followRequested(let request):
+            ("follow_requested", ids(("userId", request.userID), ("targetId", request.targetID)))
+        case .followRequestsAccepted(let requests):
+            (
+                "follow_requests_accepted",
+                ids(("targetId", requests.targetID))
+                    + [Field(name: "userIds", value: requests.users.map(String.init).joined(separator: ","))]
+            )
+        case .followRequestRemoved(let request):
+            (
+                "follow_request_removed",
+                ids(("userId", request.userID), ("targetId", request.targetID))
+                    + [Field(name: "rejected", value: request.rejected ? "true" : "false", isNumber: true)]
+            )
+        case .timePassed: ("time_passed", [])
         // Texts are in bodies, which are not shown.
         case .accountRegistered(let account): ("account_registered", ids(("userId", account.userID)))
         case .profileChanged(let account): ("profile_changed", ids(("userId", account.userID)))
@@ -112,6 +142,15 @@ public struct FactDescription: Sendable {
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }
+    }
+
+    private static func requestFields(_ edges: Starling_V1_FollowsImported) -> [Field] {
+        [
+            Field(
+                name: "requestingUserIds", value: edges.requestingUsers.map(String.init).joined(separator: ",")),
+            Field(
+                name: "requestedTargetIds", value: edges.requestedTargets.map(String.init).joined(separator: ",")),
+        ]
     }
 
     private static func costFields(_ change: Starling_V1_FanoutModeChanged) -> [Field] {

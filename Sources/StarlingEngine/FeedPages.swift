@@ -19,6 +19,11 @@ public struct FeedQuery: Sendable {
 
     /// Only posts below this ordinal are on the page.
     var bound: PostOrdinal { position.map { PostOrdinal(clamping: $0.rawValue) } ?? .max }
+
+    /// Lowers `bound` to `other`, if it is above.
+    mutating func limit(toBelow other: PostOrdinal) {
+        if bound > other { position = PagePosition(rawValue: UInt64(other)) }
+    }
 }
 
 /// Pages of many feeds, newest post first. Their entries share one array.

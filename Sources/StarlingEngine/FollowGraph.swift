@@ -1,3 +1,4 @@
+import CStarling
 import StarlingMemory
 import StarlingSets
 
@@ -52,6 +53,12 @@ final class FollowGraph {
         arena.contains(followee, in: followees.rows + Int(follower))
     }
 
+    /// Asks for the memory of what is known of an author.
+    func prefetch(_ user: UserIndex) {
+        starling_prefetch_read(followerCounts.rows + Int(user))
+        starling_prefetch_read(flags.rows + Int(user))
+    }
+
     /// Adds an edge; false when it was there.
     func insert(_ follower: UserIndex, _ followee: UserIndex) -> Bool {
         guard arena.insert(followee, into: followees.writable(Int(follower))) else { return false }
@@ -79,9 +86,15 @@ final class FollowGraph {
 
     func setAway(_ user: UserIndex, _ value: Bool) { set(Flag.away, user, value) }
 
+    /// Whether only followers see the user's posts, and whoever wants to follow has to ask.
+    func isPrivate(_ user: UserIndex) -> Bool { has(Flag.private, user) }
+
+    func setPrivate(_ user: UserIndex, _ value: Bool) { set(Flag.private, user, value) }
+
     private enum Flag {
         static let pulled: UInt8 = 1
         static let away: UInt8 = 2
+        static let `private`: UInt8 = 4
     }
 
     private func has(_ flag: UInt8, _ user: UserIndex) -> Bool { flags.rows[Int(user)] & flag != 0 }

@@ -38,7 +38,7 @@ struct IdempotencyCell: BitwiseCopyable {
 /// An answer as an entry holds it: a kind, a number, and the rows of an import that are not all the same.
 struct StoredAnswer {
     enum Kind: UInt8 {
-        /// Bit 0: follows, bit 1: changed.
+        /// Bit 0: follows, bit 1: changed, bit 2: has asked and waits.
         case follow = 1
         /// The post's id.
         case post = 2
@@ -46,8 +46,10 @@ struct StoredAnswer {
         case deleted = 3
         /// The number of rows; their outcomes follow the text.
         case follows = 4
-        /// The number of rows above two bits of their common outcome.
+        /// The number of rows above four bits of their common outcome.
         case equalFollows = 5
+        /// Bit 0: changed.
+        case changed = 6
         /// The account's id.
         case account = 20
     }
@@ -65,30 +67,36 @@ struct StoredAnswer {
     init(_ answer: IdempotencyTable.Answer) {
         switch answer {
         case .follow(let edge):
-            self.init(kind: .follow, value: (edge.follows ? 1 : 0) | (edge.changed ? 2 : 0), rows: [])
+            let state: UInt64 = edge.state == .following ? 1 : edge.state == .pending ? 4 : 0
+            self.init(kind: .follow, value: state | (edge.changed ? 2 : 0), rows: [])
         case .post(let id): self.init(kind: .post, value: id.rawValue, rows: [])
         case .account(let id): self.init(kind: .account, value: id.rawValue, rows: [])
         case .deleted(let changed): self.init(kind: .deleted, value: changed ? 1 : 0, rows: [])
         case .follows(let outcomes):
             if let common = outcomes.common {
                 self.init(
-                    kind: .equalFollows, value: UInt64(outcomes.count) << 2 | UInt64(common.rawValue), rows: [])
+                    kind: .equalFollows, value: UInt64(outcomes.count) << 4 | UInt64(common.rawValue), rows: [])
             } else {
                 self.init(kind: .follows, value: UInt64(outcomes.count), rows: outcomes.packed)
             }
+        case .changed(let changed): self.init(kind: .changed, value: changed ? 1 : 0, rows: [])
         }
     }
 
     var answer: IdempotencyTable.Answer {
         switch kind {
-        case .follow: .follow(FollowOutcome(follows: value & 1 != 0, changed: value & 2 != 0))
+        case .follow:
+            .follow(
+                FollowOutcome(
+                    state: value & 1 != 0 ? .following : value & 4 != 0 ? .pending : .none, changed: value & 2 != 0))
         case .post: .post(PostID(rawValue: value))
         case .account: .account(UserID(rawValue: value))
         case .deleted: .deleted(changed: value & 1 != 0)
         case .follows: .follows(RowOutcomes(count: Int(value), packed: rows))
         case .equalFollows:
             .follows(
-                RowOutcomes(count: Int(value >> 2), common: FactAnswer.Row(rawValue: UInt32(value & 3)) ?? .refused))
+                RowOutcomes(count: Int(value >> 4), common: FactAnswer.Row(rawValue: UInt32(value & 15)) ?? .refused))
+        case .changed: .changed(value & 1 != 0)
         }
     }
 

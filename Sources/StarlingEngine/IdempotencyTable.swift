@@ -21,6 +21,7 @@ final class IdempotencyTable {
         case post(PostID)
         case deleted(changed: Bool)
         case follows(RowOutcomes)
+        case changed(Bool)
         case account(UserID)
     }
 

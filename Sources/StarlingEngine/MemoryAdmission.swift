@@ -19,12 +19,13 @@ final class MemoryAdmission {
     private let workers: [Worker]
     private let ring: EventRing
     private let graph: FollowGraph
+    private let relations: RelationSets
     private let arenaBytes: Int
 
     /// Worst cases of all that was admitted since the start, and how much of it is in `left` already.
     private var admitted = MemoryNeed()
     private var applied = MemoryNeed()
-    /// Of the worker that has least of each kind; `edges` is not used.
+    /// Of the worker that has least of each kind; the sequencer's are not used.
     private var left = MemoryNeed()
     /// What was admitted before an event: once all workers are beyond it, that much is applied.
     private var checkpoint: (position: UInt64, admitted: MemoryNeed)
@@ -32,10 +33,11 @@ final class MemoryAdmission {
     /// Stays free, so that before each single insertion there is room for another: what a replay asks for.
     static let reserve = 4
 
-    init(workers: [Worker], ring: EventRing, graph: FollowGraph, arenaBytes: Int) {
+    init(workers: [Worker], ring: EventRing, state: SequencerState, arenaBytes: Int) {
         self.workers = workers
         self.ring = ring
-        self.graph = graph
+        graph = state.graph
+        relations = state.relations
         self.arenaBytes = arenaBytes
         checkpoint = (ring.head, MemoryNeed())
     }
@@ -45,7 +47,7 @@ final class MemoryAdmission {
         if missing(need) == nil { return .fits }
         let isUpToDate = look()
         guard let kind = missing(need) else { return .fits }
-        if !isUpToDate, kind != .edges { return .wait }
+        if !isUpToDate, !kind.isSequencers { return .wait }
         let bytes = Arena.unitBytes * Int(Arena.maximumBlockUnits)
         return .full(
             "\(kind.words) (memory.arenaBytes is \(arenaBytes); this write can take \(need[kind] * bytes) bytes of an arena, "
@@ -62,6 +64,7 @@ final class MemoryAdmission {
         var rest = left - (admitted - applied)
         // Known at once: the sequencer applies its own part with each record.
         rest.edges = graph.allocationsLeft
+        rest.ownRelations = relations.allocationsLeft
         return rest
     }
 
@@ -74,7 +77,7 @@ final class MemoryAdmission {
     private func look() -> Bool {
         let slowest = ring.slowestPosition
         guard slowest >= checkpoint.position else { return false }
-        left = MemoryNeed(timelines: .max, followers: .max, followees: .max, pulled: .max)
+        left = MemoryNeed(timelines: .max, followers: .max, followees: .max, pulled: .max, relations: .max)
         for worker in workers { left.lower(to: worker.room.load()) }
         let isUpToDate = slowest == ring.head
         applied = isUpToDate ? admitted : checkpoint.admitted

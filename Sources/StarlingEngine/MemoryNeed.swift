@@ -7,8 +7,12 @@ struct MemoryNeed: Equatable {
     var followers = 0
     var followees = 0
     var pulled = 0
+    /// Blocks, mutes and requests.
+    var relations = 0
     /// The sequencer's edges.
     var edges = 0
+    /// The sequencer's blocks, mutes and requests.
+    var ownRelations = 0
 
     /// One edge more, without what the followee has posted.
     static let edge = ofEdge(
@@ -17,6 +21,47 @@ struct MemoryNeed: Equatable {
     /// One edge less: what is left may move to smaller blocks.
     static let removal = ofEdge(
         SortedSetArena<UInt32>.allocationsPerRemove, followees: SortedSetArena<KeyedValue32>.allocationsPerRemove)
+
+    /// A block more. What it ends may move to smaller blocks.
+    static let block: MemoryNeed = {
+        var need = ofRelations(insertions: 2, own: 1)
+        for _ in 0..<2 {
+            need += removal
+            need += endedRequest
+        }
+        return need
+    }()
+
+    /// A request more: with the account, twice, and with who asks; perhaps all of one worker.
+    static let request = ofRelations(insertions: 3, own: 1)
+
+    /// A mute more.
+    static let mute = ofRelations(insertions: 1, own: 1)
+
+    /// A request less.
+    static let endedRequest = ofRelations(removals: 3, own: 1)
+
+    /// A block or a mute less.
+    static let endedRelation = ofRelations(removals: 2, own: 1)
+
+    /// All that one account has to do with another one, less.
+    static let ties: MemoryNeed = {
+        var need = removal
+        need += endedRequest
+        need += endedRelation
+        need += endedRelation
+        return need
+    }()
+
+    private static func ofRelations(insertions: Int, own: Int) -> MemoryNeed {
+        let one = RelationSets.Sets.allocationsPerInsert
+        return MemoryNeed(relations: insertions * one, ownRelations: own * one)
+    }
+
+    private static func ofRelations(removals: Int, own: Int) -> MemoryNeed {
+        let one = RelationSets.Sets.allocationsPerRemove
+        return MemoryNeed(relations: removals * one, ownRelations: own * one)
+    }
 
     private static func ofEdge(_ allocations: Int, followees: Int) -> MemoryNeed {
         MemoryNeed(followers: allocations, followees: followees, pulled: allocations, edges: allocations)
@@ -27,7 +72,9 @@ struct MemoryNeed: Equatable {
         sum.followers += other.followers
         sum.followees += other.followees
         sum.pulled += other.pulled
+        sum.relations += other.relations
         sum.edges += other.edges
+        sum.ownRelations += other.ownRelations
     }
 
     /// Takes the lower number of each kind that workers have.
@@ -36,19 +83,24 @@ struct MemoryNeed: Equatable {
         followers = min(followers, other.followers)
         followees = min(followees, other.followees)
         pulled = min(pulled, other.pulled)
+        relations = min(relations, other.relations)
     }
 
     static func - (left: MemoryNeed, right: MemoryNeed) -> MemoryNeed {
         MemoryNeed(
             timelines: left.timelines - right.timelines, followers: left.followers - right.followers,
             followees: left.followees - right.followees, pulled: left.pulled - right.pulled,
-            edges: left.edges - right.edges)
+            relations: left.relations - right.relations, edges: left.edges - right.edges,
+            ownRelations: left.ownRelations - right.ownRelations)
     }
 }
 
 /// The kinds of sets, each with an arena of its own.
 enum SetKind: Int, CaseIterable {
-    case timelines, followers, followees, pulled, edges
+    case timelines, followers, followees, pulled, relations, edges, ownRelations
+
+    /// Whether they are the sequencer's own, of which it knows at once how much room is left.
+    var isSequencers: Bool { self == .edges || self == .ownRelations }
 
     /// For people.
     var words: String {
@@ -57,7 +109,9 @@ enum SetKind: Int, CaseIterable {
         case .followers: "followers"
         case .followees: "followed accounts"
         case .pulled: "followed accounts that are merged at read"
+        case .relations: "blocks, mutes and requests"
         case .edges: "edges in the sequencer"
+        case .ownRelations: "blocks, mutes and requests in the sequencer"
         }
     }
 }
@@ -69,7 +123,9 @@ extension MemoryNeed {
         case .followers: followers
         case .followees: followees
         case .pulled: pulled
+        case .relations: relations
         case .edges: edges
+        case .ownRelations: ownRelations
         }
     }
 }

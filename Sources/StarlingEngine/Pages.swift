@@ -32,8 +32,8 @@ public struct PostPage: Sendable {
 
 /// One end of an edge of the graph.
 public struct EdgeEntry: Sendable {
-    /// What lists of edges are ordered by: the order in which accounts were first used.
-    let index: UserIndex
+    /// What the list is ordered by: the order in which accounts were first used; of requests, their numbers.
+    let index: UInt32
     /// The account at the other end.
     public let user: UserID
     /// Since when the edge exists, in seconds since 1970.
@@ -70,6 +70,8 @@ public struct Profile: Sendable {
     public var followingCount: Int
     /// Its posts, without the deleted ones.
     public var postCount: Int
+    /// Whether only its followers see its posts, and whoever wants to follow it has to ask.
+    public var isPrivate: Bool
     /// Whether its posts are merged at read instead of written to timelines.
     public var isPulled: Bool
     /// Its last switch between push and pull; nil when it never was switched.

@@ -1,18 +1,5 @@
 import StarlingLog
 
-extension AcknowledgementLevel: Comparable {
-    private var rank: Int {
-        switch self {
-        case .memory: 0
-        case .os: 1
-        case .disk: 2
-        }
-    }
-
-    /// Whether `left` survives less than `right`.
-    public static func < (left: AcknowledgementLevel, right: AcknowledgementLevel) -> Bool { left.rank < right.rank }
-}
-
 /// The answers of a round of the writer, each kept until its level is reached. Owned by the writer's thread.
 struct PendingAnswers {
     typealias Completion = @Sendable (Result<WriteReceipt, EngineError>) -> Void

@@ -43,10 +43,28 @@ final class PostTable: @unchecked Sendable {
     func adoptLoadedPages(usedBytes: Int) throws(ArenaError) {
         try table.adoptLoadedPages(usedBytes: usedBytes)
         count = UInt32(max(table.count, 1) - 1)
-        publish()
+        publish(count)
     }
 
     var hasRoom: Bool { count < limit }
+
+    /// Takes memory for the rows that come next: clearing it in the middle of a round was a seventh of the sequencer's time. One
+    /// thread at a time, not the sequencer's. `populated` says up to which byte that was done; it begins at 0.
+    ///
+    /// Begins with a huge page in which there is no row yet, because loaded ones may be on the move.
+    func populateAhead(from populated: inout Int) {
+        let used = (Int(publishedCount) + 1) * MemoryLayout<PostRow>.stride
+        let pages = (used + Self.hugePageBytes - 1) / Self.hugePageBytes
+        let start = max(populated, pages * Self.hugePageBytes)
+        let end = (pages + Self.hugePagesAhead) * Self.hugePageBytes
+        guard start < end else { return }
+        table.region.populate(start..<end)
+        populated = end
+    }
+
+    private static let hugePageBytes = 2 << 20
+    /// Rows of a fifth of a second at a million posts a second.
+    private static let hugePagesAhead = 4
 
     /// Sequencer: adds a post behind `previous`, the author's newest (0 for none).
     func append(
@@ -89,8 +107,8 @@ final class PostTable: @unchecked Sendable {
             .assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    /// Writer: everything appended so far is committed.
-    func publish() { published.store(count, ordering: .releasing) }
+    /// Writer: the first `count` posts are committed.
+    func publish(_ count: UInt32) { published.store(count, ordering: .releasing) }
 
     /// Ordinal of the newest committed post, 0 when there is none. Any thread.
     var publishedCount: UInt32 { published.load(ordering: .acquiring) }

@@ -88,20 +88,22 @@ struct Replay {
     }
 
     private func publish() {
-        state.posts.publish()
-        state.erasures.publish()
+        state.posts.publish(state.posts.count)
+        state.erasures.publish(state.erasures.table.count)
         // Without a time: how long a replay takes is no delay of a delivery.
         ring.publish(nanoseconds: 0)
         wakeWorkers()
     }
 
-    /// The most events that a fact becomes.
+    /// The most events that a fact becomes, with that for the time.
     private static func events(of fact: Starling_V1_Fact) -> Int {
         switch fact.fact {
-        case .followsImported(let edges): edges.users.count * 3 + 1
-        case .readersAwayChanged(let change): change.users.count + 1
-        case .edgesRemoved(let edges): edges.users.count + 1
-        default: 3
+        case .followsImported(let edges): (edges.users.count + edges.requestingUsers.count) * 3 + 2
+        case .readersAwayChanged(let change): change.users.count + 2
+        case .followRequestsAccepted(let requests): requests.users.count + 2
+        case .blocked: 8
+        case .edgesRemoved(let edges): edges.users.count * CommandBudget.eventsOfTies + 2
+        default: 4
         }
     }
 }

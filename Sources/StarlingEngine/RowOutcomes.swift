@@ -1,9 +1,9 @@
-/// What became of the rows of an import: two bits each, or one for all when they are the same, as they are in a bulk load.
+/// What became of the rows of an import: four bits each, or one for all when they are the same, as they are in a bulk load.
 struct RowOutcomes {
     let count: Int
     /// The outcome of every row, when all have the same one.
     let common: FactAnswer.Row?
-    /// Otherwise: four rows a byte, the first in the lowest bits.
+    /// Otherwise: two rows a byte, the first in the low bits.
     let packed: [UInt8]
 
     /// Takes `FollowsImported.row_outcomes`. A number that no version knows counts as refused.
@@ -16,7 +16,7 @@ struct RowOutcomes {
         } else {
             var bytes = [UInt8](repeating: 0, count: Self.packedBytes(numbers.count))
             for (place, number) in numbers.enumerated() {
-                bytes[place / 4] |= UInt8(truncatingIfNeeded: Self.row(number).rawValue) << (place % 4 * 2)
+                bytes[place / 2] |= UInt8(truncatingIfNeeded: Self.row(number).rawValue) << (place % 2 * 4)
             }
             common = nil
             packed = bytes
@@ -38,12 +38,12 @@ struct RowOutcomes {
     }
 
     /// Bytes of `packed` for `count` rows that are not the same.
-    static func packedBytes(_ count: Int) -> Int { count / 4 + (count % 4 == 0 ? 0 : 1) }
+    static func packedBytes(_ count: Int) -> Int { count / 2 + count % 2 }
 
     /// The outcome of each row, in order.
     var rows: [FactAnswer.Row] {
         if let common { return Array(repeating: common, count: count) }
-        return (0..<count).map { Self.row(UInt32(packed[$0 / 4] >> ($0 % 4 * 2) & 3)) }
+        return (0..<count).map { Self.row(UInt32(packed[$0 / 2] >> ($0 % 2 * 4) & 15)) }
     }
 
     private static func row(_ number: UInt32) -> FactAnswer.Row { FactAnswer.Row(rawValue: number) ?? .refused }

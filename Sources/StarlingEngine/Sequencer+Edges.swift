@@ -3,7 +3,7 @@ import SwiftProtobuf
 
 extension Sequencer {
     func follow(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, { if case .follow(let edge) = $0 { edge.follows } else { false } }) {
+        if let first = try firstAnswer(context, { Self.isEdge($0) { $0 != .none } }) {
             return first
         }
         try checkEdge(context.actor, target)
@@ -12,9 +12,12 @@ extension Sequencer {
             try acknowledge(.follow, context)
             return receipt(.follow(FollowOutcome(follows: true, changed: false)))
         }
+        try checkNotBlocked(context.actor, target)
+        if isPrivate(target) { return try requestFollow(of: target, context) }
         try checkUserRoom(for: [context.actor, target])
         var need = needOfEdge(to: target)
         need += needOfSwitch(of: target, gained: 1)
+        if isWaiting(context.actor, target) { need += .endedRequest }
         try admit(need)
         let edge = Starling_V1_Followed.with {
             $0.userID = context.actor.rawValue
@@ -28,11 +31,12 @@ extension Sequencer {
     }
 
     func unfollow(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, { if case .follow(let edge) = $0 { !edge.follows } else { false } }) {
+        if let first = try firstAnswer(context, { Self.isEdge($0) { $0 == .none } }) {
             return first
         }
         try checkEdge(context.actor, target)
         guard follows(context.actor, target) else {
+            if isWaiting(context.actor, target) { return try cancelRequest(to: target, context) }
             try acknowledge(.unfollow, context)
             return receipt(.follow(FollowOutcome(follows: false, changed: false)))
         }
@@ -45,6 +49,10 @@ extension Sequencer {
         let answer = receipt(.follow(FollowOutcome(follows: false, changed: true)))
         if mayReconsider { try reconsiderFanoutMode(of: target) }
         return answer
+    }
+
+    private static func isEdge(_ answer: IdempotencyTable.Answer, _ isWanted: (FollowState) -> Bool) -> Bool {
+        if case .follow(let edge) = answer { isWanted(edge.state) } else { false }
     }
 
     /// Nothing refuses an unfollow: in a full arena it takes nothing. Returns whether there is room for a switch to pull as well,
@@ -68,7 +76,7 @@ extension Sequencer {
         if follower == followee { throw .selfFollow(follower) }
     }
 
-    private func follows(_ follower: UserID, _ followee: UserID) -> Bool {
+    func follows(_ follower: UserID, _ followee: UserID) -> Bool {
         guard let first = state.users.index(of: follower), let second = state.users.index(of: followee) else {
             return false
         }
@@ -84,7 +92,6 @@ extension Sequencer {
         if !state.users.hasRoom(for: rows.count * 2) {
             try checkUserRoom(for: rows.flatMap { [$0.follower, $0.followee] })
         }
-        let present = FactAnswer.Row.present
         var results: [Result<FollowOutcome, EngineError>] = []
         results.reserveCapacity(rows.count)
         var edges = Starling_V1_FollowsImported()
@@ -98,24 +105,31 @@ extension Sequencer {
                 try checkEdge(row.follower, row.followee)
                 try checkNotDeleted(row.follower)
                 try checkNotDeleted(row.followee)
-                let isNew =
-                    !follows(row.follower, row.followee)
-                    && batch.insert(NewEdge(follower: row.follower, followee: row.followee)).inserted
-                if isNew {
+                let outcome = try self.outcome(of: row, &batch)
+                switch outcome {
+                case .added:
                     need += needOfEdge(to: row.followee)
+                    if isWaiting(row.follower, row.followee) { need += .endedRequest }
                     gained[row.followee, default: 0] += 1
                     edges.users.append(row.follower.rawValue)
                     edges.targets.append(row.followee.rawValue)
                     edges.sinceEach.append(UInt64(row.sinceSeconds ?? nowSeconds) * 1_000)
+                case .requested:
+                    need += .request
+                    edges.requestingUsers.append(row.follower.rawValue)
+                    edges.requestedTargets.append(row.followee.rawValue)
+                    edges.requestedMs = now
+                case .present, .waiting, .refused: break
                 }
-                rowOutcomes.append((isNew ? FactAnswer.Row.added : present).rawValue)
-                results.append(.success(FollowOutcome(follows: true, changed: isNew)))
+                rowOutcomes.append(outcome.rawValue)
+                results.append(Self.result(outcome))
             } catch {
                 rowOutcomes.append(FactAnswer.Row.refused.rawValue)
                 results.append(.failure(error))
             }
         }
-        guard !edges.users.isEmpty || context.idempotencyKey != nil else { return receipt(.follows(results)) }
+        let changesNothing = edges.users.isEmpty && edges.requestingUsers.isEmpty
+        guard !changesNothing || context.idempotencyKey != nil else { return receipt(.follows(results)) }
         for (followee, count) in gained { need += needOfSwitch(of: followee, gained: count) }
         try admit(need)
         if let since = edges.sinceEach.first, edges.sinceEach.allSatisfy({ $0 == since }) {
@@ -130,12 +144,27 @@ extension Sequencer {
         return answer
     }
 
+    /// What becomes of a row, after those before it: `batch` are the edges and requests that they add.
+    private func outcome(of row: NewFollow, _ batch: inout Set<NewEdge>) throws(EngineError) -> FactAnswer.Row {
+        if follows(row.follower, row.followee) { return .present }
+        try checkNotBlocked(row.follower, row.followee)
+        let isPrivate = isPrivate(row.followee)
+        if isPrivate {
+            if isWaiting(row.follower, row.followee) { return .waiting }
+            try checkRequestNumber(of: row.followee)
+        }
+        if batch.insert(NewEdge(follower: row.follower, followee: row.followee)).inserted {
+            return isPrivate ? .requested : .added
+        }
+        return isPrivate ? .waiting : .present
+    }
+
     private struct NewEdge: Hashable {
         var follower: UserID
         var followee: UserID
     }
 
-    /// The first answer with the reasons of refused rows, which lie in the rows: those are the same again.
+    /// The first answer with the reasons of refused rows, as far as they lie in the rows: those are the same again.
     private func namingRefusals(_ first: WriteReceipt, _ rows: [NewFollow]) -> WriteReceipt {
         guard case .follows(var outcomes) = first.outcome else { return first }
         for (place, row) in rows.enumerated() {

@@ -58,8 +58,8 @@ extension Sequencer {
     private func checkPost(_ post: NewPost) throws(EngineError) {
         try PostRules.check(post, now: now)
         try checkNotDeleted(post.author)
-        if let original = post.replyTo { try checkExists(original) }
-        if let original = post.repostOf { try checkExists(original) }
+        if let original = post.replyTo { try checkOriginal(original, by: post.author) }
+        if let original = post.repostOf { try checkOriginal(original, by: post.author) }
         guard state.posts.hasRoom else { throw .full("posts (limits.posts)") }
         try checkUserRoom(for: [post.author])
     }
@@ -85,12 +85,14 @@ extension Sequencer {
         return id
     }
 
-    private func checkExists(_ id: PostID) throws(EngineError) {
+    /// A post is answered or repeated only by who sees it.
+    private func checkOriginal(_ id: PostID, by author: UserID) throws(EngineError) {
         guard let ordinal = state.posts.find(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0,
             !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
         else {
             throw .postNotFound(id)
         }
+        try checkVisible(ordinal, to: author)
     }
 
     func deletePost(_ id: PostID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {

@@ -7,14 +7,25 @@ import SwiftProtobuf
 /// Owned by the writer thread. Answers leave only after the commit that follows, which is the writer's business.
 final class Sequencer {
     let state: SequencerState
-    private let log: LogWriter
-    private let time: any TimeSource
+    let log: LogWriter
+    let time: any TimeSource
+    private var wallMilliseconds: UInt64 = 0
     var rule: FanoutRule
     let capacity: FanoutCapacity
     private let maximumKeys: Int
     let memory: MemoryAdmission
     let timelineCap: Int
+    /// How many requests one command accepts at most.
+    let acceptedAtOnce: Int
+    /// Accounts that went public, and for whose followers there was no room yet.
+    var opening: [UserIndex]
+    /// No try to accept them before this moment, in monotonic nanoseconds.
+    var openingPause: UInt64 = 0
+    /// Whether mutes end by the clock when nobody writes.
+    var passesTime = false
     private let arenaBytes: Int
+    /// How many posts of a batch each author has; kept so that a batch allocates nothing for it.
+    var postsByAuthor: [UserID: Int] = [:]
     /// Set when a command was put off because the workers may make room for it: see `admit`.
     var mustWaitForWorkers = false
 
@@ -25,6 +36,8 @@ final class Sequencer {
         self.capacity = capacity
         self.memory = memory
         timelineCap = configuration.timelineCap
+        acceptedAtOnce = CommandBudget.acceptedAtOnce(ringEvents: configuration.ringEvents)
+        opening = state.accountsBeingOpened
         arenaBytes = configuration.arenaBytes
         self.state = state
         self.log = log
@@ -39,6 +52,7 @@ final class Sequencer {
     /// The ring and the log have room for it (`CommandBudget`).
     func process(_ command: Command, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         mustWaitForWorkers = false
+        wallMilliseconds = time.wallMilliseconds()
         if let key = context.idempotencyKey { try PostRules.checkKey(key) }
         if case .account(let command) = command { return try processAccount(command, context) }
         try checkNotDeleted(context.actor)
@@ -47,6 +61,7 @@ final class Sequencer {
         case .unfollow(let target): return try unfollow(target, context)
         case .importFollows(let rows): return try importFollows(rows, context)
         case .createPost(let post): return try createPost(post, context)
+        case .createPosts(let batch): return try createPosts(batch, context)
         case .importPosts(let rows): return try importPosts(rows, context)
         case .deletePost(let post): return try deletePost(post, context)
         case .setCelebrityThreshold(let threshold):
@@ -56,6 +71,15 @@ final class Sequencer {
             rule.threshold = threshold
             return receipt(.done)
         case .setReadersAway(let users, let away): return try setReadersAway(users, away, context)
+        case .block(let target): return try block(target, context)
+        case .unblock(let target): return try unblock(target, context)
+        case .mute(let target, let until): return try mute(target, until: until, context)
+        case .unmute(let target): return try unmute(target, context)
+        case .setAccountPrivacy(let isPrivate): return try setAccountPrivacy(isPrivate, context)
+        case .acceptFollowRequest(let requester): return try acceptFollowRequest(requester, context)
+        case .rejectFollowRequest(let requester): return try rejectFollowRequest(requester, context)
+        case .acceptWaitingFollowers(let account): return try acceptWaitingFollowers(of: account)
+        case .passTime: return try passTime()
         case .barrier:
             memory.refresh()
             return receipt(.done)
@@ -63,8 +87,9 @@ final class Sequencer {
         }
     }
 
-    /// Log time: the wall clock, but never before the newest record.
-    var now: UInt64 { max(state.milliseconds, time.wallMilliseconds()) }
+    /// Log time: the wall clock at the beginning of the command, but never before the newest record. All records of a command
+    /// have the same time.
+    var now: UInt64 { max(state.milliseconds, wallMilliseconds) }
 
     func receipt(_ outcome: CommandOutcome) -> WriteReceipt {
         WriteReceipt(lsn: state.lastLSN, outcome: outcome, isReplay: false)
@@ -103,25 +128,31 @@ final class Sequencer {
             case .post(let id): .post(id)
             case .deleted(let changed): .deleted(changed: changed)
             case .follows(let outcomes): .follows(outcomes.rows.map(Self.result))
+            case .changed(let changed): .changed(changed)
             case .account(let id): .account(id)
             }
         return WriteReceipt(lsn: entry.lsn, outcome: outcome, isReplay: true)
     }
 
-    private static func result(_ row: FactAnswer.Row) -> Result<FollowOutcome, EngineError> {
+    static func result(_ row: FactAnswer.Row) -> Result<FollowOutcome, EngineError> {
         switch row {
         case .added: .success(FollowOutcome(follows: true, changed: true))
         case .present: .success(FollowOutcome(follows: true, changed: false))
+        case .requested: .success(FollowOutcome(state: .pending, changed: true))
+        case .waiting: .success(FollowOutcome(state: .pending, changed: false))
         case .refused: .failure(.invalid(field: "rows", reason: "this row was refused by the first request"))
         }
     }
 
     /// Keeps the key of a request that changed nothing.
-    func acknowledge(_ operation: FactAnswer.Operation, _ context: WriteContext) throws(EngineError) {
+    func acknowledge(
+        _ operation: FactAnswer.Operation, _ context: WriteContext, isPending: Bool = false
+    ) throws(EngineError) {
         guard context.idempotencyKey != nil else { return }
         let done = Starling_V1_Acknowledged.with {
             $0.operation = operation.rawValue
             $0.actorID = context.actor.rawValue
+            $0.pending = isPending
         }
         try record(.acknowledged(done), context)
     }

@@ -12,7 +12,7 @@ extension SequencerState: StoredState {
             ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
             accounts.table.stored(as: "accounts"), sessions.table.stored(as: "sessions"),
             sessions.newest.stored(as: "sessionHeads"), erasures.table.stored(as: "erasures"),
-        ] + accounts.heap.storedParts + graph.storedParts + idempotencyParts
+        ] + accounts.heap.storedParts + graph.storedParts + relations.storedParts + idempotencyParts
     }
 
     /// Adopted together at last: they have to fit each other.
@@ -45,6 +45,8 @@ extension SequencerState: StoredState {
         keptThreshold = values["celebrityThreshold"].flatMap { $0 == 0 ? nil : Int(clamping: $0) }
         graph.adopt(edgeCount: edges)
         modeChanges.adoptLoadedRows()
+        try relations.adoptLoadedRows()
+        muteEnds = MuteEnds(of: relations)
         try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
         accounts.adoptLoadedRows()
         try sessions.adoptLoadedRows()

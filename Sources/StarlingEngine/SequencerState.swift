@@ -8,6 +8,10 @@ final class SequencerState {
     let users: UserTable
     let posts: PostTable
     let graph: FollowGraph
+    /// Whom accounts block and mute, and who asks to follow them.
+    let relations: RelationSets
+    /// When mutes end.
+    var muteEnds = MuteEnds()
     let ring: EventRing
     /// The snapshots' side of this state; nil while it is replayed.
     var snapshot: OwnerSnapshot?
@@ -38,6 +42,7 @@ final class SequencerState {
         posts = try PostTable(
             maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages, in: memory)
         graph = try FollowGraph(configuration: configuration, in: memory, seed: random.next())
+        relations = try RelationSets(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         idempotency = try IdempotencyTable(
@@ -60,20 +65,32 @@ final class SequencerState {
         _ fact: Starling_V1_Fact, _ body: FactBody = .none, lsn: UInt64, milliseconds time: UInt64
     ) throws(FactError) {
         let before = ring.head
+        noteSecond(of: time, lsn: lsn)
         if accounts.heap.hasRetired { accounts.heap.reclaim(slowest: ring.slowestPosition) }
         switch fact.fact {
         case .followed(let edge):
             try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
         case .unfollowed(let edge): removeEdge(edge.userID, edge.targetID, lsn: lsn)
         case .followsImported(let edges): try addEdges(edges, lsn: lsn)
-        case .postCreated(let post): try addPost(post, lsn: lsn)
+        case .postCreated(let post):
+            try addPost(
+                PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
+                post.visibility == .followers ? .followers : .public, lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
             guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
             keptThreshold = Int(clamping: change.threshold)
         case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
-        case .acknowledged: break
+        case .blocked(let block): try addBlock(block, lsn: lsn)
+        case .unblocked(let block): removeBlock(block, lsn: lsn)
+        case .muted(let mute): try addMute(mute, lsn: lsn)
+        case .unmuted(let mute): removeMute(mute, lsn: lsn)
+        case .accountPrivacyChanged(let change): try changePrivacy(change, lsn: lsn)
+        case .followRequested(let request):
+            try addRequest(request.userID, request.targetID, since: Self.seconds(request.sinceMs), lsn: lsn)
+        case .followRequestsAccepted(let requests): try acceptRequests(requests, lsn: lsn)
+        case .followRequestRemoved(let request): removeRequest(request.userID, request.targetID, lsn: lsn)
         case .accountRegistered(let account):
             mint.observe(PostID(rawValue: account.userID))
             try setAccount(account.userID, body, lsn: lsn)
@@ -84,20 +101,34 @@ final class SequencerState {
         case .sessionRefreshed(let session): refreshSession(session)
         case .sessionRevoked(let session): sessions.end(session.sessionID)
         case .edgesRemoved(let edges):
-            for (user, target) in zip(edges.users, edges.targets) { removeEdge(user, target, lsn: lsn) }
+            for (user, target) in zip(edges.users, edges.targets) { removeTies(user, target, lsn: lsn) }
+        case .acknowledged, .timePassed: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
-        if ring.head == before {
-            ring.append(Event(lsn: lsn, value: 0, first: 0, second: 0, third: 0, kind: .advanced, endsRecord: true))
-        } else {
+        endRecord(lsn: lsn, milliseconds: time, hasEvents: ring.head != before)
+        if !fact.idempotencyKey.isEmpty { try remember(fact, lsn: lsn) }
+    }
+
+    /// Folds a post without a key: just what `apply` does with its fact.
+    func applyPost(
+        _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
+    ) throws(FactError) {
+        noteSecond(of: time, lsn: lsn)
+        try addPost(id, by: author, visibility, lsn: lsn)
+        endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
+    }
+
+    private func endRecord(lsn: UInt64, milliseconds time: UInt64, hasEvents: Bool) {
+        if hasEvents {
             ring.endRecord()
+        } else {
+            ring.append(Event(lsn: lsn, value: 0, first: 0, second: 0, third: 0, kind: .advanced, endsRecord: true))
         }
         milliseconds = max(milliseconds, time)
         lastLSN = lsn
         // With every record, not only those that have a key: else a full table might never be emptied.
         idempotency.expire(now: milliseconds, limit: Self.keysExpiredAtOnce)
         sessions.expire(now: milliseconds)
-        if !fact.idempotencyKey.isEmpty { try remember(fact, lsn: lsn) }
     }
 
     /// Folds a record of which salvage has kept only the number.
@@ -107,7 +138,13 @@ final class SequencerState {
         lastLSN = lsn
     }
 
-    private static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
+    /// Tells the workers when log time comes to another second: mutes end by it.
+    private func noteSecond(of time: UInt64, lsn: UInt64) {
+        let second = Self.seconds(time)
+        if second > Self.seconds(milliseconds) { emit(.timeAdvanced, lsn: lsn, first: 0, third: second) }
+    }
+
+    static func seconds(_ milliseconds: UInt64) -> UInt32 { UInt32(clamping: milliseconds / 1_000) }
 
     /// The index of an account, which exists from its first use on.
     func use(_ id: UInt64, lsn: UInt64) throws(FactError) -> UserIndex {
@@ -133,14 +170,18 @@ final class SequencerState {
             Event(lsn: lsn, value: value, first: first, second: second, third: third, kind: kind, endsRecord: false))
     }
 
-    private func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+    func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
         let first = try use(follower, lsn: lsn)
         let second = try use(followee, lsn: lsn)
         guard graph.allocationsLeft >= MemoryNeed.edge.edges else {
             let reason = "the sequencer's edges do not fit into memory.arenaBytes; raise it"
             throw FactError(lsn: lsn, reason: reason, isLimit: true)
         }
-        if graph.insert(first, second) { emit(.followed, lsn: lsn, first: first, second: second, third: since) }
+        guard graph.insert(first, second) else { return }
+        // A request is fulfilled with it.
+        let request = takeRequest(first, second)
+        emit(
+            .followed, lsn: lsn, first: first, second: second, third: since, value: request.map { UInt64($0) + 1 } ?? 0)
     }
 
     private func addEdges(_ edges: Starling_V1_FollowsImported, lsn: UInt64) throws(FactError) {
@@ -151,23 +192,33 @@ final class SequencerState {
             let since = edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row]
             try addEdge(edges.users[row], edges.targets[row], since: Self.seconds(since), lsn: lsn)
         }
+        guard edges.requestingUsers.count == edges.requestedTargets.count else {
+            throw FactError(lsn: lsn, reason: "lists of imported requests differ in length")
+        }
+        for (user, target) in zip(edges.requestingUsers, edges.requestedTargets) {
+            try addRequest(user, target, since: Self.seconds(edges.requestedMs), lsn: lsn)
+        }
     }
 
     func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
         guard let first = users.index(of: UserID(rawValue: follower)),
-            let second = users.index(of: UserID(rawValue: followee)), graph.remove(first, second)
+            let second = users.index(of: UserID(rawValue: followee))
         else { return }
-        emit(.unfollowed, lsn: lsn, first: first, second: second)
+        removeEdge(first, second, lsn: lsn)
     }
 
-    private func addPost(_ post: Starling_V1_PostCreated, lsn: UInt64) throws(FactError) {
+    func removeEdge(_ follower: UserIndex, _ followee: UserIndex, lsn: UInt64) {
+        if graph.remove(follower, followee) { emit(.unfollowed, lsn: lsn, first: follower, second: followee) }
+    }
+
+    private func addPost(
+        _ id: PostID, by user: UserID, _ visibility: PostVisibility, lsn: UInt64
+    ) throws(FactError) {
         guard posts.hasRoom else {
             throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
         }
-        let author = try use(post.authorID, lsn: lsn)
-        let id = PostID(rawValue: post.postID)
+        let author = try use(user.rawValue, lsn: lsn)
         let newest = newestPost.writable(Int(author))
-        let visibility: PostVisibility = post.visibility == .followers ? .followers : .public
         let ordinal = posts.append(
             id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
         newest.pointee = ordinal

@@ -1,6 +1,7 @@
 import StarlingLog
 import StarlingSnapshots
 import StarlingSystem
+import StarlingTopics
 
 /// What is wrong with a snapshot.
 public enum SnapshotProblem: Equatable, Sendable, CustomStringConvertible {
@@ -47,7 +48,7 @@ public struct SnapshotVerification: Sendable {
     public var state = StateCheck.none
 }
 
-/// What a look at a whole data directory found: its log and its snapshots.
+/// What a look at a whole data directory found: its log, its snapshots and its topics.
 public struct DirectoryVerification: Sendable {
     /// What it comes to.
     public enum Status: String, Sendable {
@@ -63,6 +64,8 @@ public struct DirectoryVerification: Sendable {
     public var log: VerificationReport
     /// The snapshots, newest first.
     public var snapshots: [SnapshotVerification] = []
+    /// The topics.
+    public var topics = TopicsVerification()
     /// Why a start would refuse the directory, or nil.
     public var refusal: EngineOpenError?
 
@@ -89,8 +92,11 @@ public struct DirectoryVerification: Sendable {
             attempts += 1
             var verifier = DirectoryVerifier(
                 directory: directory, disk: disk, deep: deep, configuration: configuration, time: time)
-            let result = verifier.run()
-            if !verifier.hasMissedSnapshots || attempts == maximumAttempts { return result }
+            var result = verifier.run()
+            guard !verifier.hasMissedSnapshots || attempts == maximumAttempts else { continue }
+            result.topics = TopicsVerification.verify(directory: directory, disk: disk, deep: deep)
+            result.refusal = result.refusal ?? result.topics.refusal.map { .topics($0) }
+            return result
         }
     }
 

@@ -39,7 +39,7 @@ extension Worker {
         var authors = followeeSets.ascending(followees.rows + reader)
         while let author = authors.next() {
             let newest = newestPosts.rows[Int(author.key)]
-            if newest != 0, authorFlags.rows[Int(author.key)] == 0 { chains.append(newest) }
+            if newest != 0, authorFlags.rows[Int(author.key)] & AuthorFlag.merged == 0 { chains.append(newest) }
         }
         chains.heapify()
         var newestFirst: [PostOrdinal] = []

@@ -36,6 +36,8 @@ extension Worker {
         static let post: UInt64 = 6
         static let pulledFollowee: UInt64 = 7
         static let mode: UInt64 = 8
+        /// And the numbers behind it, one for each kind.
+        static let relation: UInt64 = 32
         static let account: UInt64 = 20
     }
 
@@ -57,6 +59,9 @@ extension Worker {
         }
         total &+= blocks.authors.total(count: followers.count) { rows in
             rows.reduce(into: Hash128.zero) { sum, author in addAuthor(UserIndex(author), to: &sum) }
+        }
+        total &+= blocks.relations.total(count: relations.rows.count) { rows in
+            rows.reduce(into: Hash128.zero) { sum, place in addRelations(place, to: &sum) }
         }
         // Counts add up over workers as they are; their hashes would not.
         total &+= Hash128(high: pushed, low: pulled)
@@ -89,6 +94,7 @@ extension Worker {
             case "authorFlags": blocks.authors.forget(authorFlags.rows(onPage: place))
             case "profiles": blocks.authors.forget(profiles.rows(onPage: place))
             case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
+            case RelationSets.headersName: blocks.relations.forget(relations.rows(onHeaderPage: place))
             default: break
             }
         }
@@ -113,6 +119,28 @@ extension Worker {
         }
         let floor = floors.rows[reader]
         if floor != 0 { sum &+= Murmur3.hash(user, UInt64(floor), seed: DigestTag.floor) }
+    }
+
+    private func addRelations(_ place: Int, to sum: inout Hash128) {
+        let index = relations.rows.rows[place].user
+        let user = users.id(of: index).rawValue
+        for kind in RelationSets.Kind.allCases {
+            let seed = DigestTag.relation &+ UInt64(kind.rawValue)
+            relations.forEach(kind, of: index) { entry in
+                let (key, value) = digested(entry, kind)
+                sum &+= Murmur3.hash(user, key, seed: seed &+ value &<< 8)
+                return true
+            }
+        }
+    }
+
+    /// An entry with ids in place of the numbers of accounts.
+    private func digested(_ entry: KeyedValue32, _ kind: RelationSets.Kind) -> (key: UInt64, value: UInt64) {
+        switch kind {
+        case .requests: (users.id(of: entry.value).rawValue, UInt64(entry.key))
+        case .requestTimes: (UInt64(entry.key), UInt64(entry.value))
+        case .blocks, .blockers, .mutes, .requested: (users.id(of: entry.key).rawValue, UInt64(entry.value))
+        }
     }
 
     private func addAuthor(_ author: UserIndex, to sum: inout Hash128) {
@@ -152,7 +180,7 @@ extension Worker {
         let timelineBytes = timelineSets.arena.bytesTouched + readers * (header + 4)
         let edgeBytes =
             followerSets.arena.bytesTouched + followeeSets.arena.bytesTouched + pulledSets.arena.bytesTouched
-            + readers * header * 2 + followers.count * header
+            + relations.memory + readers * header * 2 + followers.count * header
         return WorkerStatistics(
             appliedLSN: appliedLSN, users: UInt64(readers), edges: edges, posts: livePosts, pushed: pushed,
             pulled: pulled, timelineEntries: entries, timelineBytes: UInt64(timelineBytes),

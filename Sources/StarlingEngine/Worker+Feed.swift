@@ -10,19 +10,23 @@ extension Worker {
         return PostPage(entries: pages.entries, next: pages.pages[0].next, asOfLSN: pages.asOfLSN)
     }
 
-    /// A page of one author's posts, newest first. `viewer` decides whether posts for followers are shown.
+    /// A page of one author's posts, newest first: those that `viewer` may see.
     func authorPage(_ author: UserID, viewer: UserID?, below bound: PostOrdinal, limit: Int) -> PostPage {
         var ordinals: [PostOrdinal] = []
         guard let index = users.index(of: author) else { return page(ordinals, limit: limit) }
-        let seesAll = sees(author: index, viewer: viewer)
-        var ordinal = posts.newest(below: bound, from: newestPosts.rows[Int(index)])
+        let view = view(of: index, by: viewer)
+        if view == .nothing { return page(ordinals, limit: limit) }
+        var ordinal = posts.newest(below: min(bound, appliedBound), from: newestPosts.rows[Int(index)])
         while ordinal != 0, ordinals.count <= limit {
-            let isPublic = posts.rows[Int(ordinal)].visibility == PostVisibility.public.rawValue
-            if isPublic || seesAll, isLive(ordinal) { ordinals.append(ordinal) }
+            if view.shows(posts.rows[Int(ordinal)]), isLive(ordinal) { ordinals.append(ordinal) }
             ordinal = posts.rows[Int(ordinal)].previous
         }
         return page(ordinals, limit: limit)
     }
+
+    /// Pages hold posts below it. Some readers may have the one that is being delivered, and its author's chain has it, but its
+    /// record is not applied before all have it.
+    var appliedBound: PostOrdinal { nextReader == 0 ? .max : delivery.post }
 
     /// Posts by id, as far as this worker has applied the log and `viewer` may see them.
     func lookUp(_ ids: [PostID], viewer: UserID?) -> PostLookup {
@@ -36,21 +40,13 @@ extension Worker {
                 continue
             }
             let row = posts.rows[Int(ordinal)]
-            if row.visibility == PostVisibility.public.rawValue || sees(author: row.author, viewer: viewer) {
+            if view(of: row.author, by: viewer).shows(row) {
                 lookup.found.append(PostEntry(ordinal: ordinal, post: id, author: users.id(of: row.author)))
             } else {
                 lookup.missing.append(id)
             }
         }
         return lookup
-    }
-
-    /// Whether `viewer`, whom this worker owns, may see what the author shows to followers only.
-    func sees(author: UserIndex, viewer: UserID?) -> Bool {
-        guard let viewer, let index = users.index(of: viewer) else { return false }
-        if index == author { return true }
-        guard let reader = reader(index) else { return false }
-        return followeeSets.contains(author, in: followees.rows + reader)
     }
 
     /// A page of `ordinals`; one more than the limit says that another page follows.
@@ -108,7 +104,10 @@ extension Worker {
     private func mergeTimeline(
         _ reader: Int, below bound: PostOrdinal, downTo floor: PostOrdinal, upTo end: Int, _ scratch: inout PageScratch
     ) {
-        beginChains(pulledSets.ascending(pulledFollowees.rows + reader), below: bound, downTo: floor, &scratch.chains)
+        let mutes = mutes(of: reader)
+        beginChains(
+            pulledSets.ascending(pulledFollowees.rows + reader), without: mutes, below: bound, downTo: floor,
+            &scratch.chains)
         var ahead = entries(of: reader, below: bound)
         var timeline = ahead
         for _ in scratch.ordinals.count..<end { prefetchRow(ahead.next() ?? 0) }
@@ -129,18 +128,20 @@ extension Worker {
             // A pulled followee is followed; a timeline entry may be of an account that is followed no longer.
             let isFollowed =
                 ordinal == chain || !mayHoldUnfollowed || followeeSets.contains(row.pointee.author, in: edges)
-            if isFollowed, isLive(ordinal) { scratch.ordinals.append(ordinal) }
+            if isFollowed, isLive(ordinal), !isMuted(row.pointee.author, by: mutes) {
+                scratch.ordinals.append(ordinal)
+            }
         }
     }
 
-    /// Fills the heap with the newest post below `bound` of each account.
+    /// Fills the heap with the newest post below `bound` of each account that is not muted.
     private func beginChains(
-        _ authors: AscendingEntries<UInt32>, below bound: PostOrdinal, downTo floor: PostOrdinal,
-        _ chains: inout ChainHeap
+        _ authors: AscendingEntries<UInt32>, without mutes: UnsafePointer<SortedSet>?, below bound: PostOrdinal,
+        downTo floor: PostOrdinal, _ chains: inout ChainHeap
     ) {
         chains.removeAll()
         for author in authors { starling_prefetch_read(newestPosts.rows + Int(author)) }
-        for author in authors {
+        for author in authors where !isMuted(author, by: mutes) {
             let head = posts.newest(below: bound, from: newestPosts.rows[Int(author)])
             if head >= max(floor, 1) {
                 prefetchRow(head)
@@ -154,7 +155,8 @@ extension Worker {
         _ reader: Int, below bound: PostOrdinal, upTo end: Int, _ scratch: inout PageScratch
     ) {
         scratch.chains.removeAll()
-        for author in followeeSets.ascending(followees.rows + reader) {
+        let mutes = mutes(of: reader)
+        for author in followeeSets.ascending(followees.rows + reader) where !isMuted(author.key, by: mutes) {
             let head = posts.newest(below: bound, from: newestPosts.rows[Int(author.key)])
             if head != 0 { scratch.chains.append(head) }
         }

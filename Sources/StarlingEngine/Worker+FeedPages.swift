@@ -18,7 +18,8 @@ extension Worker {
         defer { swap(&scratch, &pageScratch) }
         var first = 0
         while first < queries.count {
-            let group = queries[first..<min(queries.count, first + Self.feedsTogether)]
+            var group = queries[first..<min(queries.count, first + Self.feedsTogether)]
+            if nextReader != 0 { for place in group.indices { group[place].limit(toBelow: appliedBound) } }
             first = group.endIndex
             scratch.ordinals.removeAll(keepingCapacity: true)
             findReaders(group, &scratch)
@@ -46,7 +47,9 @@ extension Worker {
             scratch.readers.append(reader)
         }
         for place in scratch.readers.indices where scratch.readers[place].number != FeedReader.unknown {
-            guard let reader = reader(scratch.readers[place].number) else {
+            // It fails only where the memory for a replay is too small, and then nothing more is served.
+            _ = settle(user: scratch.readers[place].number)
+            guard let reader = reader(scratch.readers[place].number), !isGone(scratch.readers[place].number) else {
                 scratch.readers[place].number = FeedReader.unknown
                 continue
             }
@@ -67,7 +70,8 @@ extension Worker {
         }
     }
 
-    /// The ordinals of a page that lies in the timeline as it is: nothing to merge, nothing that was unfollowed.
+    /// The ordinals of a page that lies in the timeline as it is: nothing to merge, nothing that was
+    /// unfollowed or is muted.
     private func collect(_ query: FeedQuery, _ place: Int, _ scratch: inout PageScratch) {
         let number = scratch.readers[place].number
         if number == FeedReader.unknown { return }
@@ -78,7 +82,7 @@ extension Worker {
         scratch.readers[place].start = start
         scratch.readers[place].end = start
         guard query.bound > floor, pulledFollowees.rows[reader].count == 0,
-            readerFlags.rows[reader] & ReaderFlag.hasUnfollowed == 0
+            readerFlags.rows[reader] & ReaderFlag.decidesByEntry == 0
         else { return }
         let end = start + query.limit + 1
         var timeline = entries(of: reader, below: query.bound)

@@ -8,15 +8,31 @@ extension Worker {
     func apply(_ event: UnsafePointer<Event>, untilDelivered limit: UInt64) -> Bool {
         switch event.pointee.kind {
         case .postCreated: return deliver(event.pointee.second, by: event.pointee.first, untilDelivered: limit)
-        case .followed: return addEdge(event.pointee.first, event.pointee.second, since: event.pointee.third)
-        case .unfollowed: removeEdge(event.pointee.first, event.pointee.second)
+        case .followed:
+            return settle(user: event.pointee.first)
+                && addEdge(event.pointee)
+        case .unfollowed:
+            guard settle(user: event.pointee.first) else { return false }
+            removeEdge(event.pointee.first, event.pointee.second)
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
         case .postDeleted: deletePost(by: event.pointee.first)
         case .fanoutModeChanged: return changeMode(event.pointee)
-        case .readerAwayChanged: return setAway(event.pointee.first, event.pointee.second == 1)
+        case .readerAwayChanged:
+            return settle(user: event.pointee.first) && setAway(event.pointee.first, event.pointee.second == 1)
+        case .timeAdvanced: logSeconds = event.pointee.third
+        case .blocked: return addBlock(event.pointee)
+        case .unblocked: removeBlock(event.pointee)
+        case .muted: return addMute(event.pointee)
+        case .unmuted: removeMute(event.pointee)
+        case .privacyChanged: setPrivate(event.pointee.first, event.pointee.second == 1)
+        case .followRequested: return addRequest(event.pointee)
+        case .followRequestRemoved: removeRequest(event.pointee, number: event.pointee.value)
         case .accountChanged: setProfile(event.pointee)
         case .accountDeleted: deleteAccount(event.pointee.first)
-        case .snapshotCut: snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
+        case .snapshotCut:
+            // An image knows no fan-out that is half done.
+            guard completeLargeFanouts(untilDelivered: limit) else { return false }
+            snapshot?.beginCut(takesAllPages: event.pointee.first != 0)
         case .advanced: break
         }
         return true
@@ -49,11 +65,11 @@ extension Worker {
         return reader
     }
 
-    /// Fan-out: writes a post into the timelines of this worker's followers of its author, in the order of their numbers.
+    /// Fan-out: writes a post into the timelines of this worker's followers of its author, in the order of their numbers. A post
+    /// with many followers is put aside.
     ///
-    /// It stops, and returns false, once `limit` deliveries are counted and followers are left; called again it goes on. So a
-    /// giant's post holds up no read. A reader that is reached early sees the post a moment before `appliedLSN` says so; it is
-    /// committed, so nothing that was seen can be lost.
+    /// It stops, and returns false, once `limit` deliveries are counted and followers are left; called again it goes on. So it
+    /// holds up no read. Until it is done, pages end below it: see `appliedBound`.
     private func deliver(_ post: PostOrdinal, by author: UserIndex, untilDelivered limit: UInt64) -> Bool {
         let list = followers.rows + Int(author)
         if nextReader == 0 {
@@ -72,6 +88,10 @@ extension Worker {
                 deliveries.put(delivery)
                 return true
             }
+            if count >= largeFanoutFollowers {
+                putAside(delivery, by: author)
+                return true
+            }
         }
         var blocks = followerSets.blocks(list, from: nextReader)
         while let block = blocks.next() {
@@ -80,7 +100,7 @@ extension Worker {
                 nextReader = readers[0]
                 return false
             }
-            guard let away = insert(post, into: block) else { return false }
+            guard largeFanouts.isEmpty || settle(block), let away = insert(post, into: block) else { return false }
             pushed += UInt64(block.count - away)
             skippedAway += UInt64(away)
             delivery.pushed += UInt32(block.count - away)
@@ -94,7 +114,7 @@ extension Worker {
 
     /// Puts a post into the timelines of a block of readers. Returns how many of them were away; nil when memory was full.
     @inline(__always)
-    private func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Int? {
+    func insert(_ post: PostOrdinal, into block: UnsafeBufferPointer<UInt32>) -> Int? {
         guard let readers = block.baseAddress else { return 0 }
         guard timelineSets.arena.allocationsLeft >= block.count * SortedSetArena<UInt32>.allocationsPerInsert else {
             return insertOneByOne(post, into: block)
@@ -131,19 +151,23 @@ extension Worker {
         livePosts -= 1
     }
 
-    private func addEdge(_ follower: UserIndex, _ followee: UserIndex, since: UInt32) -> Bool {
+    private func addEdge(_ event: Event) -> Bool {
+        let (follower, followee) = (event.first, event.second)
+        if event.value != 0 { removeRequest(event, number: event.value - 1) }
         if let own = reader(followee) { followerCounts.writable(own).pointee += 1 }
         guard let reader = reader(follower) else { return true }
         guard hasRoom(followeeSets.arena.allocationsLeft, for: .followees),
             hasRoom(followerSets.arena.allocationsLeft, for: .followers),
             hasRoom(pulledSets.arena.allocationsLeft, for: .pulled)
         else { return false }
-        guard followeeSets.insert(KeyedValue32(key: followee, value: since), into: followees.writable(reader)) else {
+        guard followeeSets.insert(KeyedValue32(key: followee, value: event.third), into: followees.writable(reader))
+        else {
             preconditionFailure("the sequencer lets no edge in twice")
         }
         edges += 1
         _ = followerSets.insert(UInt32(reader), into: followers.writable(Int(followee)))
-        if authorFlags.rows[Int(followee)] != 0 {
+        if !largeAuthors.isEmpty { largeAuthors.add(reader, to: followee) }
+        if authorFlags.rows[Int(followee)] & AuthorFlag.merged != 0 {
             _ = pulledSets.insert(followee, into: pulledFollowees.writable(reader))
             return true
         }
@@ -156,6 +180,7 @@ extension Worker {
         _ = followeeSets.remove(followee, from: followees.writable(reader))
         edges -= 1
         _ = followerSets.remove(UInt32(reader), from: followers.writable(Int(followee)))
+        if !largeAuthors.isEmpty { largeAuthors.remove(reader, from: followee) }
         _ = pulledSets.remove(followee, from: pulledFollowees.writable(reader))
         // The followee's entries stay in the timeline; the edge decides at read, and the cap carries them out.
         if newestPosts.rows[Int(followee)] != 0, readerFlags.rows[reader] & ReaderFlag.hasUnfollowed == 0 {
@@ -194,7 +219,7 @@ extension Worker {
             authorFlags.writable(author).pointee &= ~AuthorFlag.pulled
             return true
         }
-        authorFlags.writable(author).pointee |= AuthorFlag.pulled | AuthorFlag.everPulled
+        authorFlags.writable(author).pointee |= AuthorFlag.merged
         var blocks = followerSets.blocks(followers.rows + author)
         while let block = blocks.next() {
             for reader in block {

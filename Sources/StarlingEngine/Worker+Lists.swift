@@ -6,7 +6,7 @@ extension Worker {
     func followeeEntries(
         of user: UserIndex, after bound: UserIndex?, limit: Int, showingDeleted: Bool = false
     ) -> [EdgeEntry] {
-        guard let reader = reader(user) else { return [] }
+        guard let reader = reader(user), showingDeleted || !isDeleted(user) else { return [] }
         var result: [EdgeEntry] = []
         let set = followees.rows + reader
         var edges = bound.map { followeeSets.ascending(set, above: $0) } ?? followeeSets.ascending(set)
@@ -21,7 +21,7 @@ extension Worker {
     func followerEntries(
         of user: UserIndex, after bound: UserIndex?, limit: Int, showingDeleted: Bool = false
     ) -> [EdgeEntry] {
-        guard Int(user) < followers.count else { return [] }
+        guard Int(user) < followers.count, showingDeleted || !isDeleted(user) else { return [] }
         var result: [EdgeEntry] = []
         let first = bound.map { firstReader(above: $0) } ?? 0
         var readers = followerSets.ascending(followers.rows + Int(user), from: UInt32(first))
@@ -53,6 +53,7 @@ extension Worker {
             followerCount: Int(followerCounts.rows[reader]),
             followingCount: followees.rows[reader].count,
             postCount: Int(postCounts.rows[reader]),
+            isPrivate: isPrivate(user),
             isPulled: authorFlags.rows[Int(user)] & AuthorFlag.pulled != 0,
             lastSwitch: modeChanges[user].map(FanoutSwitch.init),
             postsPerDay: Double(posts.postsPerDay(upTo: newestPosts.rows[Int(user)])))

@@ -41,7 +41,7 @@ extension Worker: StoredState {
             marks("followerMarks", followerSets.arena.marks) { $0.followerSets.arena.markBytes },
             marks("followeeMarks", followeeSets.arena.marks) { $0.followeeSets.arena.markBytes },
             marks("pulledMarks", pulledSets.arena.marks) { $0.pulledSets.arena.markBytes },
-        ]
+        ] + relations.storedParts
     }
 
     private func marks(_ name: String, _ region: TrackedRegion, _ bytes: @escaping (Worker) -> Int) -> StoredPart {
@@ -53,7 +53,8 @@ extension Worker: StoredState {
     var storedValues: [String: UInt64] {
         [
             "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
-            "livePosts": livePosts, "appliedLSN": appliedLSN, "deletedAccounts": deletedAccounts,
+            "livePosts": livePosts, "appliedLSN": appliedLSN, "logSeconds": UInt64(logSeconds),
+            "deletedAccounts": deletedAccounts,
         ]
     }
 
@@ -62,7 +63,7 @@ extension Worker: StoredState {
         guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
             let livePosts = values["livePosts"], let skippedAway = values["skippedAway"],
             let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"],
-            let deletedAccounts = values["deletedAccounts"]
+            let seconds = values["logSeconds"], let deletedAccounts = values["deletedAccounts"]
         else { throw .damagedImage("a worker's numbers are missing") }
         self.pushed = pushed
         self.pulled = pulled
@@ -70,8 +71,10 @@ extension Worker: StoredState {
         self.awayReaders = awayReaders
         self.edges = edges
         self.livePosts = livePosts
+        logSeconds = UInt32(clamping: seconds)
         self.deletedAccounts = deletedAccounts
         modeChanges.adoptLoadedRows()
+        try relations.adoptLoadedRows()
         startFrom(lsn: lsn)
     }
 }

@@ -45,6 +45,11 @@ final class Worker: @unchecked Sendable {
     let followeeSets: SortedSetArena<KeyedValue32>
     let pulledSets: SortedSetArena<UInt32>
 
+    /// Whom this worker's users block and mute, by whom they are blocked, and their requests.
+    let relations: RelationSets
+    /// The second since 1970 in which log time is.
+    var logSeconds: UInt32 = 0
+
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
     let heap: ProfileHeap
@@ -77,12 +82,26 @@ final class Worker: @unchecked Sendable {
     /// Whether memory was too small for the log.
     let stop = WorkerStop()
 
+    /// Posts whose fan-out goes on beside what came after them, oldest first.
+    var largeFanouts: [LargeFanout] = []
+    let largeAuthors = LargeAuthors()
+    /// Deliveries of a piece of such a fan-out: some forty microseconds.
+    let pieceDeliveries: Int
+    /// The number of deliveries at which the next piece is due.
+    var nextPiece: UInt64 = 0
+    /// The readers of a piece; kept so that a piece allocates nothing.
+    var pieceReaders: [UInt32] = []
+    /// When the events that are being applied were committed, in monotonic nanoseconds.
+    private(set) var markStart: UInt64 = 0
+
     /// Whether some readers have a post that others do not have yet.
-    var isInsideRecord: Bool { nextReader != 0 }
+    var isInsideRecord: Bool { nextReader != 0 || !largeFanouts.isEmpty }
 
     private var position: UInt64 = 0
     private var mark: UInt64 = 0
     private var postsInMark: UInt64 = 0
+    /// Of these, those that were put aside.
+    var postsAside: UInt64 = 0
     private let applied = Atomic<UInt64>(0)
 
     /// Flags of an author in `authorFlags`.
@@ -91,14 +110,22 @@ final class Worker: @unchecked Sendable {
         static let pulled: UInt8 = 1
         /// Some posts are in no timeline, because they were made while the author was pulled.
         static let everPulled: UInt8 = 2
+        /// Only followers see the posts.
+        static let `private`: UInt8 = 4
+        /// Merged at read.
+        static let merged: UInt8 = pulled | everPulled
         /// The account was deleted: its posts are shown to nobody.
-        static let deleted: UInt8 = 4
+        static let deleted: UInt8 = 8
     }
 
     /// Flags of a reader in `readerFlags`.
     enum ReaderFlag {
         /// The timeline may hold posts of accounts that the reader has unfollowed: the edge decides for each entry.
         static let hasUnfollowed: UInt8 = 1
+        /// The reader mutes accounts, or did until their time was over: their posts are left out of each page.
+        static let hasMutes: UInt8 = 2
+        /// A page is more than a piece of the timeline.
+        static let decidesByEntry: UInt8 = hasUnfollowed | hasMutes
     }
 
     init(
@@ -108,6 +135,7 @@ final class Worker: @unchecked Sendable {
         self.number = number
         self.workers = workers
         cap = configuration.timelineCap
+        pieceDeliveries = configuration.pieceDeliveries
         self.users = users
         self.posts = posts
         self.heap = heap
@@ -134,6 +162,7 @@ final class Worker: @unchecked Sendable {
         followerSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         pulledSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        relations = try RelationSets(configuration: configuration, in: memory, seed: Self.setSeed)
         storeRoom()
     }
 
@@ -154,8 +183,15 @@ final class Worker: @unchecked Sendable {
     private func storeRoom() {
         room.store(
             MemoryNeed(
-                timelines: timelineSets.arena.allocationsLeft, followers: followerSets.arena.allocationsLeft,
-                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft))
+                timelines: max(0, timelineSets.arena.allocationsLeft - allocationsOwed),
+                followers: followerSets.arena.allocationsLeft,
+                followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft,
+                relations: relations.allocationsLeft))
+    }
+
+    /// Blocks that posts which were put aside can still take of the timelines' arena.
+    private var allocationsOwed: Int {
+        largeFanouts.isEmpty ? 0 : missingDeliveries * SortedSetArena<UInt32>.allocationsPerInsert
     }
 
     private func giveBack() {
@@ -169,8 +205,13 @@ final class Worker: @unchecked Sendable {
         if stop.full != nil { return false }
         let before = handled
         let start = position
+        // A slice may be all events and no deliveries: a piece each is the least.
+        var hasDelivered = !largeFanouts.isEmpty
+        if hasDelivered, !deliverPiece(limit: pieceSize(budget)) { return true }
         while let current = ring.mark(mark) {
+            markStart = current.nanoseconds
             while position < current.end {
+                if handled >= nextPiece, !largeFanouts.isEmpty, !deliverPiece(limit: pieceSize(budget)) { return true }
                 let event = ring.event(at: position)
                 guard apply(event, untilDelivered: before &+ budget) else {
                     noteProgress(since: current.nanoseconds)
@@ -187,15 +228,25 @@ final class Worker: @unchecked Sendable {
                 }
             }
             if postsInMark > 0 {
-                noteDelivered(postsInMark, since: current.nanoseconds)
+                noteDelivered(postsInMark, aside: postsAside, since: current.nanoseconds)
                 postsInMark = 0
+                postsAside = 0
             }
             mark &+= 1
         }
+        let burst = min(budget, handled &- before &+ UInt64(pieceDeliveries) * Self.piecesAtOnce)
+        while !largeFanouts.isEmpty, handled &- before < burst, ring.mark(mark) == nil {
+            guard deliverPiece(limit: pieceSize(budget)) else { break }
+            hasDelivered = true
+        }
         giveBack()
-        return position != start
+        return position != start || hasDelivered
     }
 
+    private func pieceSize(_ budget: UInt64) -> Int { min(pieceDeliveries, Int(clamping: budget)) }
+
+    /// Pieces of a large fan-out that are delivered without a look at the reads: some 150 microseconds.
+    private static let piecesAtOnce: UInt64 = 4
     private static let eventsPerSlice: UInt64 = 8_192
 
     /// Whether there are published events that this worker has not applied.

@@ -8,18 +8,21 @@ struct WorkerRoom: ~Copyable {
     private let followers = Atomic<Int>(0)
     private let followees = Atomic<Int>(0)
     private let pulled = Atomic<Int>(0)
+    private let relations = Atomic<Int>(0)
 
     func store(_ room: MemoryNeed) {
         timelines.store(room.timelines, ordering: .relaxed)
         followers.store(room.followers, ordering: .relaxed)
         followees.store(room.followees, ordering: .relaxed)
         pulled.store(room.pulled, ordering: .relaxed)
+        relations.store(room.relations, ordering: .relaxed)
     }
 
     func load() -> MemoryNeed {
         MemoryNeed(
             timelines: timelines.load(ordering: .relaxed), followers: followers.load(ordering: .relaxed),
-            followees: followees.load(ordering: .relaxed), pulled: pulled.load(ordering: .relaxed))
+            followees: followees.load(ordering: .relaxed), pulled: pulled.load(ordering: .relaxed),
+            relations: relations.load(ordering: .relaxed))
     }
 }
 

@@ -38,21 +38,26 @@ final class WorkerRunner: @unchecked Sendable {
     /// Steps since the last pause or other work that did nothing but copy for a snapshot.
     private var onlyCopied = 0
 
-    /// Deliveries between two looks at the mailbox: about a millisecond.
-    private static let sliceBudget: UInt64 = 50_000
-    /// The same while pages are copied for a snapshot: each delivery may then cost the copy of a page or two.
+    /// Deliveries between two looks at the mailbox.
+    private let sliceBudget: UInt64
+    /// The same while pages are copied for a snapshot, at most: each delivery may then cost the copy of a page or two.
     private static let sliceBudgetWhileCutting: UInt64 = 64
+    /// Between two bursts of a large fan-out that has the worker for itself, in microseconds.
+    private static let largeFanoutPause = 100
     /// Steps with copies and nothing else before a pause of a millisecond.
     private static let copiesPerPause = 4
     /// Waiting jobs are looked at for their deadlines no more often than this, however many wait.
     private static let lookNanoseconds: UInt64 = 5_000_000
 
-    init(worker: Worker, queueLimit: Int, writer: WriterSignal, awayReports: AwayReports) {
+    init(
+        worker: Worker, configuration: EngineConfiguration, writer: WriterSignal, awayReports: AwayReports
+    ) {
         self.awayReports = awayReports
         worker.onReturn = { awayReports.report([$0], away: false) }
         self.worker = worker
         self.writer = writer
-        self.queueLimit = queueLimit
+        queueLimit = configuration.readQueueLimit
+        sliceBudget = configuration.sliceDeliveries
         mailbox = Mailbox(limit: queueLimit)
     }
 
@@ -69,7 +74,7 @@ final class WorkerRunner: @unchecked Sendable {
     func step() -> Bool {
         guard let snapshot = worker.snapshot, snapshot.isBusy else {
             onlyCopied = 0
-            let applied = applyEvents(budget: Self.sliceBudget)
+            let applied = applyEvents(budget: sliceBudget)
             awaySweep.step(worker, awayReports)
             return runJobs() || applied
         }
@@ -79,7 +84,7 @@ final class WorkerRunner: @unchecked Sendable {
         snapshot.step()
         // Changing nothing while the disk is behind bounds the memory of the copies; reads go on.
         let mustWait = snapshot.mustWait
-        let applied = !mustWait && applyEvents(budget: Self.sliceBudgetWhileCutting)
+        let applied = !mustWait && applyEvents(budget: min(sliceBudget, Self.sliceBudgetWhileCutting))
         // A step that copied nothing is no longer than without a snapshot.
         if snapshot.progress != progress { watch.stop(worker.time, &stalls) }
         let hadJobs = runJobs()
@@ -154,9 +159,16 @@ final class WorkerRunner: @unchecked Sendable {
 
     /// The worker's thread: until `stop`.
     func run(pinnedTo processor: Int?) {
+        SystemThread.preferShortTurns()
         if let processor { SystemThread.pinCurrent(toProcessor: processor) }
         while !isStopping.load(ordering: .acquiring) {
             let worked = step()
+            if worker.hasNothingButALargeFanout {
+                // Half of the processor's time is left to the writer and to whoever hands it posts: with all of it taken, others' p99
+                // was four times as long while a giant posted.
+                parker.park(microseconds: Self.largeFanoutPause)
+                continue
+            }
             if onlyCopied >= Self.copiesPerPause {
                 onlyCopied = 0
                 // With nothing else to do, copies are not urgent. A thread that sleeps in between is seldom taken off the

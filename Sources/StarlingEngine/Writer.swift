@@ -18,17 +18,19 @@ final class Writer: @unchecked Sendable {
     let sequencer: Sequencer
     let mailbox: Mailbox<Submission>
     let signal: WriterSignal
-    private let log: LogWriter
+    let log: LogWriter
     private let ids: PostIDReservation
-    private let ring: EventRing
-    private let time: any TimeSource
+    let ring: EventRing
+    let time: any TimeSource
+    let syncer: RoundSyncer
     private let wakeWorkers: @Sendable () -> Void
-    private let snapshotter: Snapshotter?
+    let snapshotter: Snapshotter?
     private let published = Atomic<UInt64>(0)
     private let graphBytes = Atomic<Int>(0)
     private var queue: [Submission] = []
     private var queueStart = 0
-    private var answers = PendingAnswers()
+    /// Of what was sequenced and is not committed.
+    var answers = PendingAnswers()
     private var quiet = Quiet()
     private var lastSync: UInt64 = 0
     private var lastWatermark: UInt64 = 0
@@ -44,14 +46,17 @@ final class Writer: @unchecked Sendable {
 
     /// Uncommitted log bytes at which a round ends, so that answers do not wait for ever in a flood.
     private static let roundBytes = 4 << 20
+    private let roundCommands: Int
     private static let quietNanoseconds: UInt64 = 100_000_000
     private static let syncNanoseconds: UInt64 = 1_000_000_000
 
     init(
         sequencer: Sequencer, log: LogWriter, ids: PostIDReservation, ring: EventRing, time: any TimeSource,
-        configuration: EngineConfiguration, signal: WriterSignal, snapshotter: Snapshotter?,
+        configuration: EngineConfiguration, signal: WriterSignal, syncer: RoundSyncer, snapshotter: Snapshotter?,
         wakeWorkers: @escaping @Sendable () -> Void
     ) {
+        self.syncer = syncer
+        roundCommands = configuration.roundCommands
         self.snapshotter = snapshotter
         self.sequencer = sequencer
         self.log = log
@@ -87,25 +92,50 @@ final class Writer: @unchecked Sendable {
             refuseRest(.closed)
             return .idle
         }
-        if queueStart == queue.count {
+        // Changing nothing while the disk is behind bounds the memory of a snapshot's copies.
+        let mustWait = sequencer.state.snapshot?.mustWait == true
+        if mustWait, answers.isEmpty { return takeQueue() ? .stalled : .idle }
+        let isStalled = !mustWait && sequenceNext()
+        if answers.isEmpty { return isStalled ? .stalled : queueIsEmpty ? .idle : .worked }
+        finishRound()
+        return .worked
+    }
+
+    private var queueIsEmpty: Bool { queueStart == queue.count }
+
+    /// Takes what has arrived when everything before was sequenced. Returns whether there is something to sequence.
+    private func takeQueue() -> Bool {
+        if queueIsEmpty {
             queue.removeAll(keepingCapacity: true)
             queueStart = 0
             mailbox.takeAll(into: &queue)
+            if let own = sequencer.dueCommand() { queue.append(submission(of: own)) }
         }
-        if queueStart == queue.count { return .idle }
-        // Changing nothing while the disk is behind bounds the memory of a snapshot's copies.
-        if sequencer.state.snapshot?.mustWait == true { return .stalled }
-        let head = ring.head
+        return !queueIsEmpty
+    }
+
+    /// Whether more waits to be sequenced.
+    var hasMore: Bool { !queueIsEmpty || mailbox.count > 0 }
+
+    /// Sequences what has arrived. Returns whether the ring had no room for the next command.
+    func sequenceNext() -> Bool {
+        guard takeQueue() else { return false }
         sequencer.readCapacity()
-        let isStalled = sequenceRound()
-        if answers.isEmpty { return isStalled ? .stalled : .worked }
-        finishRound(hasRecords: ring.head != head)
-        return .worked
+        return sequenceRound()
+    }
+
+    /// What the sequencer itself has to say goes the way of all commands, behind those that have arrived.
+    private func submission(of own: Command) -> Submission {
+        Submission(
+            command: own, context: WriteContext(actor: UserID(rawValue: 0)),
+            budget: .of(own, ringEvents: ring.capacity)
+        ) { _ in }
     }
 
     /// Sequences until the round is full. Returns whether the ring had no room for the next command.
     private func sequenceRound() -> Bool {
-        while queueStart < queue.count, log.pendingBytes < Self.roundBytes {
+        let end = queueStart + min(queue.count - queueStart, roundCommands)
+        while queueStart < end, log.pendingBytes < Self.roundBytes {
             let submission = queue[queueStart]
             let budget = submission.budget
             guard ring.hasRoom(for: budget.events) else { return true }
@@ -172,13 +202,15 @@ final class Writer: @unchecked Sendable {
     /// Makes the round safe, step by step, and gives each answer as soon as its level is reached. Readers see the round when
     /// it is committed at the log's level, whatever single writes asked for; and not before it is written, because they read
     /// bodies from the log.
-    private func finishRound(hasRecords: Bool) {
+    private func finishRound() {
+        let hasRecords = ring.hasUnpublished
         do throws(LogError) {
             if hasRecords { try reserveIDs() }
             answers.give(at: .memory)
             if hasRecords {
+                if mayOverlap { return try commitBesideNext() }
                 try commit()
-                publish()
+                publish(committedRound)
             }
             answers.give(at: max(log.log.level, .os))
             if !answers.isEmpty {
@@ -208,6 +240,10 @@ final class Writer: @unchecked Sendable {
             answers.give(at: .os)
         }
         try log.commit()
+        noteCommitted()
+    }
+
+    func noteCommitted() {
         let now = time.monotonicNanoseconds()
         quiet = Quiet(since: now, needsMarker: true)
         // At most this old after a crash, however few commits there are.
@@ -228,12 +264,20 @@ final class Writer: @unchecked Sendable {
         do { try syncNow() } catch { fail(error) }
     }
 
-    private func publish() {
-        sequencer.state.posts.publish()
-        sequencer.state.erasures.publish()
+    /// Everything that was sequenced so far.
+    var committedRound: CommittedRound {
+        CommittedRound(
+            lsn: sequencer.state.lastLSN, posts: sequencer.state.posts.count,
+            erasures: sequencer.state.erasures.table.count, events: ring.head)
+    }
+
+    /// Shows workers and readers a round that is committed.
+    func publish(_ round: CommittedRound) {
+        sequencer.state.posts.publish(round.posts)
+        sequencer.state.erasures.publish(round.erasures)
         noteMemory()
-        published.store(sequencer.state.lastLSN, ordering: .releasing)
-        ring.publish(nanoseconds: time.monotonicNanoseconds())
+        published.store(round.lsn, ordering: .releasing)
+        ring.publish(upTo: round.events, nanoseconds: time.monotonicNanoseconds())
         wakeWorkers()
     }
 
@@ -294,8 +338,9 @@ final class Writer: @unchecked Sendable {
         do { try log.sync() } catch { fail(error) }
     }
 
-    /// Refuses everything that still waits.
+    /// Refuses everything that still waits. What was sequenced and is not committed may or may not have happened.
     func refuseRest(_ error: EngineError) {
+        answers.giveUnknown(because: failure ?? .closed)
         mailbox.close()
         var rest: [Submission] = []
         mailbox.takeAll(into: &rest)

@@ -8,12 +8,28 @@ public enum AcknowledgementLevel: String, Sendable, CaseIterable {
     case disk
 }
 
+extension AcknowledgementLevel: Comparable {
+    private var rank: Int {
+        switch self {
+        case .memory: 0
+        case .os: 1
+        case .disk: 2
+        }
+    }
+
+    /// Whether `left` survives less than `right`.
+    public static func < (left: AcknowledgementLevel, right: AcknowledgementLevel) -> Bool { left.rank < right.rank }
+}
+
 /// What the operator may choose about a log.
 public struct LogConfiguration: Sendable {
     /// When `commit` counts a record as acknowledged.
     public var level = AcknowledgementLevel.disk
     /// Size to which a segment is preallocated and at which the log rolls. At least 64 KiB.
     public var segmentBytes: UInt64 = 64 << 20
+    /// Bytes that a new segment takes on the disk; it then doubles up to `segmentBytes` as it fills. Nil: `segmentBytes` at
+    /// once, which costs the writes nothing later. For many logs of which most stay small.
+    public var firstSegmentBytes: UInt64?
     /// Age at which the log rolls to a new segment: milliseconds between its first record and one that is appended, by
     /// the timestamps of the records. 0: never by age. Above 0 the next segment is always kept ready on the disk.
     public var segmentMilliseconds: UInt64 = 0
@@ -31,12 +47,23 @@ public struct LogConfiguration: Sendable {
     /// The defaults.
     public init() {}
 
+    /// What a segment is preallocated to when it is made.
+    var initialSegmentBytes: UInt64 { min(firstSegmentBytes ?? segmentBytes, segmentBytes) }
+
+    /// What the active segment is preallocated to, so that it holds `size` bytes.
+    func preallocation(holding size: UInt64, now capacity: UInt64) -> UInt64 {
+        firstSegmentBytes == nil ? max(size, segmentBytes) : max(size, min(segmentBytes, capacity * 2))
+    }
+
     func validate() throws(LogError) {
         if segmentBytes < LogLimits.smallestSegmentBytes, !allowsTinySegments {
             throw .invalidConfiguration(
                 "segmentBytes is \(segmentBytes), the least is \(LogLimits.smallestSegmentBytes)")
         }
         if segmentBytes > 1 << 40 { throw .invalidConfiguration("segmentBytes is \(segmentBytes), the most is 1 TiB") }
+        if let firstSegmentBytes, firstSegmentBytes < 1 {
+            throw .invalidConfiguration("firstSegmentBytes must be at least 1")
+        }
         if batchBytes < 1 || maximumRecordBytes < 1 || commitsPerWatermark < 0 {
             throw .invalidConfiguration("batchBytes and maximumRecordBytes must be at least 1")
         }

@@ -4,6 +4,8 @@ enum LogFiles {
     static let lock = "lock"
     /// The next segment, made ahead of time; it gets its name when its base is known.
     static let spare = "spare.tmp"
+    /// The same, while zeros are written into it.
+    static let prepared = "prepared.tmp"
     static let segmentSuffix = ".seg"
     static let indexSuffix = ".index"
     static let temporarySuffix = ".tmp"
@@ -41,7 +43,7 @@ enum LogFiles {
 
     /// Whether `name` is a half-finished file that this log made.
     static func isLeftover(_ name: String) -> Bool {
-        if name == spare { return true }
+        if name == spare || name == prepared { return true }
         guard name.hasSuffix(temporarySuffix) else { return false }
         let whole = String(name.dropLast(temporarySuffix.count))
         if whole == start || base(ofIndex: whole) != nil || base(ofSegment: whole) != nil { return true }

@@ -131,10 +131,10 @@ struct LogOpening {
 
     private func activeSegment(after survey: LogSurvey, store: SegmentStore) throws(DiskError) -> ActiveSegment {
         guard let last = survey.segments.last else {
-            try store.makeSpare(bytes: configuration.segmentBytes).close()
+            let capacity = configuration.initialSegmentBytes
+            try store.makeSpare(bytes: capacity).close()
             let file = try store.install(base: 1)
-            return ActiveSegment(
-                file: file, base: 1, position: 0, capacity: configuration.segmentBytes, hasRecords: false)
+            return ActiveSegment(file: file, base: 1, position: 0, capacity: capacity, hasRecords: false)
         }
         let file = try disk.open(path + "/" + last.name, .readWrite)
         let capacity = try refill(file)
@@ -147,14 +147,15 @@ struct LogOpening {
     /// refuses writes until there is space.
     private func refill(_ file: any DiskFile) throws(DiskError) -> UInt64 {
         let size = try file.size()
-        if size >= configuration.segmentBytes { return size }
+        let wanted = configuration.initialSegmentBytes
+        if size >= wanted { return size }
         do {
-            try file.preallocate(configuration.segmentBytes)
+            try file.preallocate(wanted)
         } catch {
             if error.isOutOfSpace { return size }
             throw error
         }
         try file.sync()
-        return configuration.segmentBytes
+        return wanted
     }
 }

@@ -31,6 +31,7 @@ extension LogWriter {
     /// Returns whether there was something to write.
     private func writeOut() throws(LogError) -> Bool {
         try checkUsable()
+        precondition(!isSyncing, "nothing is written while a sync is under way")
         sealBatch()
         if pending.isEmpty { return false }
         do {
@@ -64,6 +65,27 @@ extension LogWriter {
         try checkUsable()
         if log.durableLSN == log.writtenLSN { return }
         try syncOut()
+        log.listeners.notify()
+    }
+
+    /// Begins to make everything durable that was written (`flush`), on another thread: it calls `BackgroundSync.run`, and when that
+    /// has returned, the writer calls `finishSync`. Until then records may be appended and reserved, but nothing may be written. Nil
+    /// when all is durable already.
+    public func beginSync() throws(LogError) -> BackgroundSync? {
+        try checkUsable()
+        precondition(!isSyncing, "a sync is under way")
+        if log.durableLSN == log.writtenLSN { return nil }
+        isSyncing = true
+        return BackgroundSync(file: active.file, lsn: log.writtenLSN)
+    }
+
+    /// Ends what `beginSync` has begun.
+    /// - Throws: `writeFailed` when it failed, then `poisoned`.
+    public func finishSync(_ sync: BackgroundSync, failure: DiskError?) throws(LogError) {
+        isSyncing = false
+        log.counters.syncs.wrappingAdd(1, ordering: .relaxed)
+        if let failure { throw poisoned(by: failure) }
+        log.publishDurable(sync.lsn)
         log.listeners.notify()
     }
 
@@ -156,6 +178,9 @@ extension LogWriter {
             active.firstTimestamp = active.firstTimestamp ?? times.first
         }
         log.publishWritten(last.header.nextLSN - 1)
+        if spare == nil, active.position >= configuration.segmentBytes / 4 {
+            preparer.want(bytes: configuration.segmentBytes)
+        }
     }
 
     private func syncActive() throws(DiskError) {
@@ -187,6 +212,23 @@ extension LogWriter {
             catalog.releaseTables(base: summary.facts.base)
         } else {
             log.counters.indexFailures.wrappingAdd(1, ordering: .relaxed)
+        }
+    }
+}
+
+/// A sync that runs beside the writer: see `LogWriter.beginSync`.
+public struct BackgroundSync: Sendable {
+    let file: any DiskFile
+    /// What is durable after it.
+    let lsn: UInt64
+
+    /// Syncs, on any thread. Returns why that failed, or nil. Call it once: a sync that failed is never repeated.
+    public func run() -> DiskError? {
+        do {
+            try file.sync()
+            return nil
+        } catch {
+            return error
         }
     }
 }

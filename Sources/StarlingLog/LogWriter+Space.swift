@@ -30,6 +30,8 @@ extension LogWriter {
                 // A segment without records takes everything: it cannot roll before it has one.
                 try growActive(to: active.position + total)
             } else if plan.rolls == 1 || active.position + total > active.capacity {
+                // Batches go into it until one does not fit any more.
+                if plan.rolls == 0 { try growActive(to: configuration.segmentBytes) }
                 _ = try preparedSpare(capacity: total)
                 if let spare, plan.rolls == 1 { plan.limit = max(plan.limit, spare.capacity) }
             }
@@ -61,7 +63,7 @@ extension LogWriter {
 
     private func growActive(to size: UInt64) throws(DiskError) {
         if size > active.capacity {
-            let grown = max(size, configuration.segmentBytes)
+            let grown = configuration.preallocation(holding: size, now: active.capacity)
             try active.file.preallocate(grown)
             active.capacity = grown
         }
@@ -70,7 +72,7 @@ extension LogWriter {
 
     /// The file for the next segment, at least `capacity` bytes large; made when it is not there yet.
     func preparedSpare(capacity: UInt64) throws(DiskError) -> SpareSegment {
-        let wanted = max(capacity, configuration.segmentBytes)
+        let wanted = max(capacity, configuration.initialSegmentBytes)
         if var ready = spare {
             if ready.capacity < wanted {
                 try ready.file.preallocate(wanted)
@@ -79,6 +81,10 @@ extension LogWriter {
                 spare = ready
             }
             return ready
+        }
+        if let prepared = try store.takeSpare(bytes: wanted, from: preparer) {
+            spare = prepared
+            return prepared
         }
         let made = SpareSegment(file: try store.makeSpare(bytes: wanted), capacity: wanted)
         spare = made

@@ -13,6 +13,8 @@ public final class LogWriter: @unchecked Sendable {
     let configuration: LogConfiguration
     let store: SegmentStore
     let compressor = FrameCompressor()
+    /// Makes the next segment ready in the background, when somebody calls its `step`.
+    public let preparer: SegmentPreparer
     let watermark: WatermarkFile
     var lock: (any DiskLock)?
 
@@ -29,6 +31,8 @@ public final class LogWriter: @unchecked Sendable {
     var spare: SpareSegment?
     var poison: DiskError?
     var isClosed = false
+    /// Between `beginSync` and `finishSync`.
+    var isSyncing = false
     var commitsSinceWatermark = 0
     /// Set by `reserve` when the next segment could not be made ahead: what was reserved must not need it.
     var isAgingSuspended = false
@@ -40,6 +44,7 @@ public final class LogWriter: @unchecked Sendable {
         self.log = log
         self.configuration = configuration
         self.store = store
+        preparer = SegmentPreparer(directory: store.directory, disk: store.disk)
         self.watermark = watermark
         self.lock = lock
         self.active = active

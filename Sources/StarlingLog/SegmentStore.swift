@@ -10,6 +10,12 @@ struct SegmentStore {
 
     private var sparePath: String { directory + "/" + LogFiles.spare }
 
+    /// The file that `preparer` has made ready, of at least `bytes`, or nil.
+    func takeSpare(bytes: UInt64, from preparer: SegmentPreparer) throws(DiskError) -> SpareSegment? {
+        guard let capacity = try preparer.take(atLeast: bytes, as: sparePath) else { return nil }
+        return SpareSegment(file: try disk.open(sparePath, .readWrite), capacity: capacity)
+    }
+
     /// Makes a file of `bytes` zeros. When that fails, nothing is left of it.
     func makeSpare(bytes: UInt64) throws(DiskError) -> any DiskFile {
         if disk.exists(sparePath) { try disk.remove(sparePath) }

@@ -1,3 +1,4 @@
+import Glibc
 import StarlingSystem
 
 /// A range of memory that knows which of its pages were written, so that a snapshot can be taken of it while its owner
@@ -39,6 +40,14 @@ public final class TrackedRegion: @unchecked Sendable {
     private static let stampOffset = 64
     /// Epochs are 1 to 255; a stamp of 0 means that the page was not written since it was loaded.
     private static let lastEpoch: UInt8 = 255
+
+    /// Takes the memory of bytes that were never touched, so that whoever writes there first does not wait until the system has
+    /// cleared it: 0.3 ms for a huge page. Any thread. Where there is none, nothing happens.
+    public func populate(_ bytes: Range<Int>) {
+        let end = min(bytes.upperBound, reservedBytes)
+        guard bytes.lowerBound < end else { return }
+        _ = madvise(base + bytes.lowerBound, end - bytes.lowerBound, MADV_POPULATE_WRITE)
+    }
 
     /// Reserves `byteCount` bytes of addresses, zero and not touched: in `memory`, or, for huge pages, in a mapping of their
     /// own.

@@ -34,7 +34,10 @@ public final class Parker: Sendable {
     }
 
     /// Sleeps until `wake`, or for `milliseconds`. Only the owning thread calls it.
-    public func park(milliseconds: Int) {
+    public func park(milliseconds: Int) { park(microseconds: milliseconds * 1_000) }
+
+    /// Sleeps until `wake`, or for `microseconds` and what the system adds, some fifty. Only the owning thread calls it.
+    public func park(microseconds: Int) {
         if state.exchange(Self.idle, ordering: .acquiring) == Self.notified { return }
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
@@ -43,8 +46,8 @@ public final class Parker: Sendable {
         if swapped {
             var deadline = timespec()
             clock_gettime(CLOCK_MONOTONIC, &deadline)
-            let nanoseconds = deadline.tv_nsec + (milliseconds % 1_000) * 1_000_000
-            deadline.tv_sec += milliseconds / 1_000 + nanoseconds / 1_000_000_000
+            let nanoseconds = deadline.tv_nsec + (microseconds % 1_000_000) * 1_000
+            deadline.tv_sec += microseconds / 1_000_000 + nanoseconds / 1_000_000_000
             deadline.tv_nsec = nanoseconds % 1_000_000_000
             while state.load(ordering: .acquiring) == Self.parked {
                 if pthread_cond_timedwait(condition, mutex, &deadline) == ETIMEDOUT { break }

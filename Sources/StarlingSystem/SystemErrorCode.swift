@@ -14,6 +14,8 @@ public enum SystemErrorCode {
     public static let wouldBlock: Int32 = EWOULDBLOCK
     /// `EIO`: the device failed.
     public static let inputOutput: Int32 = EIO
+    /// `EBADMSG`: the bytes are not what was written.
+    public static let badMessage: Int32 = EBADMSG
 
     /// The system's text for an error number.
     public static func text(_ code: Int32) -> String { String(cString: strerror(code)) }

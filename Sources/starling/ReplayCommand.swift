@@ -10,10 +10,12 @@ struct ReplayCommand: AsyncParsableCommand {
         abstract: "Load a follow graph, then post its activity in order of time, and measure.",
         discussion: """
             --follows is a SNAP edge list (FOLLOWER FOLLOWEE a line), --posts a list of activity (AUTHOR UNIX_SECONDS KIND a \
-            line, in order of time); both plain or gzip, # begins a comment. Without files a power-law graph is made. \
+            line, in order of time); both plain or gzip, # begins a comment. --follows alone loads the graph and posts \
+            nothing. Without files a power-law graph is made. \
             Posts carry the activity's own times, so ids and digest are the same on every run.
 
             Example: starling replay --follows follows.txt.gz --posts posts.txt.gz --data /tmp/starling
+            Example: starling replay --follows follows.txt.gz --to 127.0.0.1:7480
             Example: starling replay --users 100000 --mean-followers 30 --seed 1
             """)
 
@@ -30,14 +32,14 @@ struct ReplayCommand: AsyncParsableCommand {
     @Option(help: "When the embedded engine answers: memory, os or disk.") var ack = "disk"
     @Option(help: "Followers from which on an author is pulled at read.") var celebrityThreshold: Int?
     @Option(help: "Entries that a timeline keeps.") var timelineCap = 800
+    @Flag(inversion: .prefixedNo, help: "Whether the embedded engine writes the topic feed-events.")
+    var feedEvents = true
     @Option(help: "Rows in a batch.") var batch = 1_000
     @Option(help: "Batches that may be unanswered.") var inFlight = 16
     @Flag(help: "Print one JSON object instead of text.") var json = false
 
     func validate() throws {
-        guard (follows == nil) == (posts == nil) else {
-            throw ValidationError("--follows and --posts go together")
-        }
+        guard follows != nil || posts == nil else { throw ValidationError("--posts needs --follows") }
         guard (1...10_000).contains(batch) else { throw ValidationError("--batch must be 1 to 10000") }
         guard (1...1_000).contains(inFlight) else { throw ValidationError("--in-flight must be 1 to 1000") }
         guard users >= 2, (1...users).contains(meanFollowers), postCount >= 0 else {
@@ -64,7 +66,7 @@ struct ReplayCommand: AsyncParsableCommand {
     }
 
     private func makeSource() throws -> any ReplaySource {
-        if let follows, let posts { return try FileSource(follows: follows, posts: posts) }
+        if let follows { return try FileSource(follows: follows, posts: posts) }
         return PowerLawSource(users: users, meanFollowers: meanFollowers, postCount: postCount, seed: seed)
     }
 
@@ -79,6 +81,7 @@ struct ReplayCommand: AsyncParsableCommand {
         // What this machine can deliver must not show in the digest.
         configuration.celebrityCostShare = 0
         configuration.timelineCap = timelineCap
+        configuration.feedEvents = feedEvents
         return try EmbeddedTarget(directory: data, configuration: configuration)
     }
 }

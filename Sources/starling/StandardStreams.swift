@@ -23,7 +23,10 @@ enum StandardError {
     /// Writes over the current line of a terminal.
     static func printInPlace(_ line: String) { write("\r\u{1B}[2K" + line) }
 
-    private static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
+    /// The time now, as lines of the log begin.
+    static var time: String { Date().ISO8601Format(.init(includingFractionalSeconds: true)) }
+
+    static func write(_ text: String) { FileHandle.standardError.write(Data(text.utf8)) }
 
     /// Whether somebody watches: only then do progress bars make sense.
     static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }

@@ -2,6 +2,7 @@ import Foundation
 import StarlingEngine
 import StarlingLog
 import StarlingSnapshots
+import StarlingTopics
 
 extension DirectoryVerification {
     /// For programs: one object on one line. Record numbers are strings.
@@ -10,6 +11,12 @@ extension DirectoryVerification {
         object["status"] = status.rawValue
         object["exitCode"] = exitCode
         object["snapshots"] = snapshots.map(\.members)
+        object["topics"] = topics.partitions.map { partition in
+            [
+                "topic": partition.topic.text, "partition": partition.number, "path": partition.path,
+                "log": partition.log.members,
+            ] as [String: Any]
+        }
         if let refusal { object["refusal"] = "\(refusal)" }
         let options: JSONSerialization.WritingOptions = [.sortedKeys, .withoutEscapingSlashes]
         guard let data = try? JSONSerialization.data(withJSONObject: object, options: options) else { return "{}" }

@@ -1,11 +1,12 @@
 import StarlingEngine
 import StarlingLog
 import StarlingSnapshots
+import StarlingTopics
 
 extension DirectoryVerification {
     /// For people: a line for each file of the log and each snapshot, then the judgement.
     var text: String {
-        var lines = log.lines + snapshots.map(\.line)
+        var lines = log.lines + snapshots.map(\.line) + topics.partitions.map(\.line)
         switch status {
         case .whole: break
         case .degraded:
@@ -18,6 +19,13 @@ extension DirectoryVerification {
             lines.append("REFUSED: \(refusal.map { "\($0)" } ?? "")")
         }
         return lines.joined(separator: "\n")
+    }
+}
+
+extension TopicsVerification.Partition {
+    fileprivate var line: String {
+        let range = log.intactRange.map { "offsets \($0.lowerBound - 1)..\($0.upperBound - 1)" } ?? "no records"
+        return "topic \(topic)/\(number) (\(path)): \(range), \(log.summary)"
     }
 }
 

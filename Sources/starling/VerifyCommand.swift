@@ -6,7 +6,7 @@ import StarlingSystem
 struct VerifyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify",
-        abstract: "Check every byte of a data directory: log and snapshots. Read-only; the daemon may be running.",
+        abstract: "Check every byte of a data directory: log, snapshots, topics. Read-only; the daemon may be running.",
         discussion: """
             The exit code is the one with which `serve` would refuse the directory: 65 acknowledged data damaged, 66 data \
             missing, 74 a file could not be read, 78 unknown format; else 0. A torn tail that recovery would cut is no \

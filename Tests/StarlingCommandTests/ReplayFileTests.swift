@@ -100,7 +100,15 @@ import Testing
         try writeFiles()
         let ending = try await replay("follows.txt", "nowhere.txt", data: "data")
         #expect(ending.code == 66 && ending.lastError.contains("nowhere.txt"), "\(ending.errors)")
-        let alone = try await StarlingCommand.run("replay", "--follows", try path("follows.txt"))
+        let alone = try await StarlingCommand.run("replay", "--posts", try path("posts.txt"))
         #expect(alone.code == 64)
+    }
+
+    @Test func aGraphAloneIsLoaded() async throws {
+        try writeFiles()
+        let ending = try await StarlingCommand.run(
+            "replay", "--follows", try path("follows.txt"), "--data", try path("data"), "--json", "--ack", "memory")
+        #expect(ending.code == 0, "\(ending.errors)")
+        #expect(ending.json["followRows"] == .number(2_000) && ending.json["postRows"] == .number(0))
     }
 }

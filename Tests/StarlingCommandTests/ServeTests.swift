@@ -135,4 +135,37 @@ import Testing
         #expect(values?["log.batchBytes"] == .string("4096") && values?["ack"] == .string("memory"))
         #expect(await serving.terminate().code == 0)
     }
+
+    /// SIGHUP reads the file again: what can change is in force, what cannot is named, and a file that cannot be used changes
+    /// nothing.
+    @Test func hangUpReadsTheFileAgain() async throws {
+        let file = try #require(directory).path + "/starling.yaml"
+        func write(_ text: String) throws { try text.write(toFile: file, atomically: true, encoding: .utf8) }
+        try write("timeline: {cap: 11}\nhttp: {bodyBytes: 1000}\n")
+        let serving = try await ServingCommand.start(data, "--config", file)
+        func hangUp(_ line: String) async throws {
+            serving.command.send(SIGHUP)
+            try await serving.command.waits(for: line) { serving.command.errors.contains(line) }
+        }
+        try write(
+            "timeline: {cap: 12}\nhttp: {bodyBytes: 10}\nrateLimits: {rules: [{name: a, key: [ip], rate: 1/h, burst: 2}]}\n"
+        )
+        try await hangUp("it is in force setting=rateLimits.rules")
+        #expect(serving.command.errors.contains("it is in force setting=http.bodyBytes"))
+        #expect(serving.command.errors.contains("it needs a restart setting=timeline.cap"))
+        let values = try await serving.admin("/admin/config").json["values"]
+        #expect(values?["http.bodyBytes"] == .string("10") && values?["timeline.cap"] == .string("11"))
+        let large = try await serving.http("POST", "/v1/posts", ["X-Actor-Id": "1"], json: #"{"text":"too large"}"#)
+        #expect(large.status == 413 && large.field("RateLimit")?.hasPrefix(#""a";r=1;"#) == true)
+        for bad in ["http: {bodyBytes: 0}\n", "colour: red\n", "http: {\n"] {
+            let before = serving.command.errors.ranges(of: "nothing was changed").count
+            try write(bad)
+            serving.command.send(SIGHUP)
+            try await serving.command.waits(for: bad) {
+                serving.command.errors.ranges(of: "nothing was changed").count > before
+            }
+        }
+        #expect(try await serving.admin("/admin/config").json["values"] == values)
+        #expect(await serving.terminate().code == 0)
+    }
 }

@@ -1,5 +1,6 @@
 import StarlingSimulation
 import StarlingSystem
+import StarlingTopics
 import Synchronization
 
 @testable import StarlingEngine
@@ -25,6 +26,11 @@ final class EngineFixture {
         configuration.log.allowsTinySegments = true
         configuration.log.segmentBytes = 8 << 10
         configuration.log.batchBytes = 2_048
+        // Tests that count calls of the disk, or make them fail, mean those of the engine's own log.
+        configuration.feedEvents = false
+        configuration.topics.allowsTinySegments = true
+        configuration.topics.segmentBytes = 2_048
+        configuration.topics.firstSegmentBytes = 512
         return configuration
     }
 

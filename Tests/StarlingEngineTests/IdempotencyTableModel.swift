@@ -128,28 +128,34 @@ struct ModelledIdempotencyTable {
     }
 
     static func randomAnswer(_ random: inout SeededRandom) -> IdempotencyTable.Answer {
-        switch Int.random(in: 0..<6, using: &random) {
-        case 0: .follow(FollowOutcome(follows: Bool.random(using: &random), changed: Bool.random(using: &random)))
+        switch Int.random(in: 0..<7, using: &random) {
+        case 0:
+            .follow(
+                FollowOutcome(
+                    state: FollowState(rawValue: UInt8.random(in: 0...2, using: &random)) ?? .none,
+                    changed: Bool.random(using: &random)))
         case 1: .post(PostID(rawValue: random.next()))
         case 2: .deleted(changed: Bool.random(using: &random))
-        case 3: .follows(RowOutcomes(Array(repeating: UInt32.random(in: 0...2, using: &random), count: 100)))
-        case 4: .follows(randomRows(Int.random(in: 0...12, using: &random), &random))
+        case 3: .follows(RowOutcomes(Array(repeating: UInt32.random(in: 0...4, using: &random), count: 100)))
+        case 4: .changed(Bool.random(using: &random))
+        case 5: .follows(randomRows(Int.random(in: 0...12, using: &random), &random))
         default: .follows(randomRows(Int.random(in: 0...800, using: &random), &random))
         }
     }
 
     static func randomRows(_ count: Int, _ random: inout SeededRandom) -> RowOutcomes {
-        RowOutcomes((0..<count).map { _ in UInt32(truncatingIfNeeded: random.next() >> 62) % 3 })
+        RowOutcomes((0..<count).map { _ in UInt32(truncatingIfNeeded: random.next() >> 60) % 5 })
     }
 
     /// All of an entry in words, rows as digits.
     static func describe(_ entry: IdempotencyTable.Entry) -> String {
         let answer =
             switch entry.answer {
-            case .follow(let edge): "follow \(edge.follows) \(edge.changed)"
+            case .follow(let edge): "follow \(edge.state) \(edge.changed)"
             case .post(let id): "post \(id)"
             case .account(let id): "account \(id)"
             case .deleted(let changed): "deleted \(changed)"
+            case .changed(let changed): "changed \(changed)"
             case .follows(let outcomes): "follows " + outcomes.rows.map { String($0.rawValue) }.joined()
             }
         return "\(entry.lsn) \(entry.fingerprint) \(entry.milliseconds) \(answer)"

@@ -109,7 +109,7 @@ import Testing
     @Test func onlyPublishedPostsAreCounted() throws {
         let filled = try Filled(posts: 5, authors: 2, seed: 10)
         #expect(filled.table.publishedCount == 0)
-        filled.table.publish()
+        filled.table.publish(filled.table.count)
         #expect(filled.table.publishedCount == 5)
     }
 }

@@ -139,7 +139,7 @@ import Testing
 
 /// Writes, and reads what it wrote. Account `number` posts, its own reader `100 + number` follows nobody else, and
 /// everybody follows everybody now and then.
-private final class Client: @unchecked Sendable {
+final class Client: @unchecked Sendable {
     private let engine: Engine
     private let number: UInt64
     private var random: SeededRandom

@@ -10,8 +10,12 @@ struct OperationTableTests {
     @Test func opcodesAreStable() {
         let golden: [UInt16: String] = [
             16: "Follow", 17: "Unfollow", 18: "Following", 19: "Followers", 20: "GetUser", 21: "FanoutMode",
-            22: "BatchFollows", 48: "CreatePost", 49: "GetPost", 50: "GetPosts", 51: "DeletePost", 52: "UserPosts",
-            53: "BatchPosts", 54: "Delivery", 80: "Feed", 240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
+            22: "BatchFollows", 23: "Relationship", 24: "FollowRequests", 25: "AcceptFollowRequest",
+            26: "RejectFollowRequest", 27: "Block", 28: "Unblock", 29: "Mute", 30: "Unmute", 31: "Blocks", 32: "Mutes",
+            48: "CreatePost", 49: "GetPost", 50: "GetPosts", 51: "DeletePost", 52: "UserPosts",
+            53: "BatchPosts", 54: "Delivery", 80: "Feed", 160: "ListTopics", 161: "CreateTopic", 162: "Produce",
+            163: "Fetch",
+            240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
             243: "UpdateConfig",
             244: "TakeSnapshot", 245: "Backup", 246: "RotateKeys", 120: "Register", 121: "Login", 122: "Refresh",
             123: "Logout", 124: "KeySet", 125: "GetUsers", 126: "GetUserByUsername", 127: "UpdateUser",
@@ -39,8 +43,8 @@ struct OperationTableTests {
         let writes = table.operations.filter(\.isWrite).map(\.name)
         #expect(
             writes == [
-                "Follow", "Unfollow", "BatchFollows", "CreatePost", "DeletePost", "BatchPosts", "Register",
-                "UpdateUser", "DeleteUser",
+                "Follow", "Unfollow", "BatchFollows", "AcceptFollowRequest", "RejectFollowRequest", "Block", "Unblock",
+                "Mute", "Unmute", "CreatePost", "DeletePost", "BatchPosts", "Register", "UpdateUser", "DeleteUser",
             ])
     }
 
@@ -72,7 +76,8 @@ struct OperationTableTests {
 
     @Test func everyPageHasTheSameBounds() {
         let paged = table.operations.filter { $0.input.field(named: "limit") != nil }
-        #expect(paged.map(\.name) == ["Following", "Followers", "UserPosts", "Feed"])
+        let names = ["Following", "Followers", "FollowRequests", "Blocks", "Mutes", "UserPosts", "Feed"]
+        #expect(paged.map(\.name) == names)
         for operation in paged {
             #expect(operation.input.field(named: "limit")?.limits.minimum == 1, "\(operation.name)")
             #expect(operation.input.field(named: "limit")?.limits.maximum == 200, "\(operation.name)")

@@ -1,4 +1,5 @@
 import StarlingClient
+import StarlingEngine
 import StarlingSchema
 import StarlingTestSupport
 import SwiftProtobuf
@@ -9,7 +10,7 @@ import Testing
 /// Every operation of the schema, by each of its HTTP routes and over TCP: the same answers and the same problems.
 @Suite struct BothDoorsTests {
     /// A read and a request of it.
-    private struct Read<Request: Message & Sendable, Answer: Message & Equatable & Sendable>: ReadCase {
+    struct Read<Request: Message & Sendable, Answer: Message & Equatable & Sendable>: ReadCase {
         let operation: String
         let request: Request
         let answer: Answer.Type
@@ -23,20 +24,24 @@ import Testing
         }
     }
 
-    private protocol ReadCase: Sendable {
+    protocol ReadCase: Sendable {
         var operation: String { get }
         func expectEqual(_ http: HTTPDoor, _ tcp: TCPDoor) async throws
     }
 
     /// A write, made from the user who acts so that every call is a new one.
-    private struct Write<Request: Message & Sendable, Answer: Message & Equatable & Sendable>: WriteCase {
+    struct Write<Request: Message & Sendable, Answer: Message & Equatable & Sendable>: WriteCase {
         let operation: String
         let request: @Sendable (UInt64) -> Request
         let answer: Answer.Type
         /// Takes away what differs between two writes of the same kind.
         let masked: @Sendable (Answer, UInt64) -> Answer
+        /// What has to be there first.
+        var prepare: @Sendable (Engine, UInt64) async throws -> Void = { _, _ in }
 
         func expectEqual(_ http: HTTPDoor, _ tcp: TCPDoor, users: (UInt64, UInt64)) async throws {
+            try await prepare(http.daemon.daemon.engine, users.0)
+            try await prepare(http.daemon.daemon.engine, users.1)
             let first = Starling_V1_RequestContext.with {
                 $0.actorID = users.0
                 $0.idempotencyKey = "\(operation) by route \(http.route)"
@@ -52,7 +57,7 @@ import Testing
         }
     }
 
-    private protocol WriteCase: Sendable {
+    protocol WriteCase: Sendable {
         var operation: String { get }
         func expectEqual(_ http: HTTPDoor, _ tcp: TCPDoor, users: (UInt64, UInt64)) async throws
     }
@@ -199,8 +204,9 @@ import Testing
 
     @Test(arguments: 0..<2) func readsAreEqual(route: Int) async throws {
         try await withDaemon { daemon, tcp, posts in
+            try await addRelations(daemon, tcp)
             let http = try HTTPDoor(daemon, route: route)
-            for read in Self.reads(posts: posts) { try await read.expectEqual(http, tcp) }
+            for read in Self.reads(posts: posts) + Self.relationReads() { try await read.expectEqual(http, tcp) }
         }
     }
 
@@ -209,7 +215,7 @@ import Testing
             var user: UInt64 = 100
             for route in 0..<2 {
                 let http = try HTTPDoor(daemon, route: route)
-                for write in Self.writes() {
+                for write in Self.writes() + Self.relationWrites() {
                     try await write.expectEqual(http, tcp, users: (user, user + 1))
                     user += 2
                 }
@@ -276,12 +282,13 @@ import Testing
     /// Fails when the schema gets an operation that no test here calls.
     @Test func noOperationIsLeftOut() throws {
         let called =
-            Self.reads(posts: [1, 2, 3]).map(\.operation) + Self.writes().map(\.operation) + [
+            (Self.reads(posts: [1, 2, 3]) + Self.relationReads()).map(\.operation)
+            + (Self.writes() + Self.relationWrites()).map(\.operation) + [
                 "DeletePost", "Quiesce", "TakeSnapshot", "Backup",
                 // See AccountDoorTests.
                 "Register", "Login", "Refresh", "Logout", "GetUserByUsername", "UpdateUser", "DeleteUser", "ExportUser",
                 "RotateKeys",
-            ]
+            ] + TopicDoorsTests.operations
         #expect(Set(called) == Set(try OperationTable().operations.map(\.name)))
     }
 
@@ -327,7 +334,7 @@ import Testing
 }
 
 extension Message {
-    fileprivate func without(_ field: WritableKeyPath<Self, UInt64>) -> Self {
+    func without(_ field: WritableKeyPath<Self, UInt64>) -> Self {
         var copy = self
         #expect(copy[keyPath: field] > 0)
         copy[keyPath: field] = 0

@@ -20,13 +20,19 @@ import Testing
         ("auth.secureCookies", "false", ["no"]),
         ("workers", "7", ["0", "65", "-1", "", "two", "1.0", "99999999999999999999"]),
         ("workers.pinned", "true", ["1", "yes", "", "TRUE"]), ("eventLoops", "3", ["0", "65"]),
-        ("logging.level", "debug", []), ("timeline.cap", "50", ["0", "1000001"]),
-        ("fanout.awayAfterSeconds", "86400", ["-1", "4294967296"]), ("fanout.deliveryRecords", "4096", ["0", "1e6"]),
+        ("logging.level", "debug", ["", "loud", "DEBUG"]), ("timeline.cap", "50", ["0", "1000001"]),
+        ("fanout.awayAfterSeconds", "86400", ["-1", "4294967296"]),
+        ("fanout.pieceDeliveries", "512", ["0", "1048577"]), ("fanout.deliveryRecords", "4096", ["0", "1e6"]),
         ("fanout.celebrityThreshold", "5", ["0", "-5"]), ("fanout.celebrityHysteresisPercent", "55", ["0", "101"]),
         (
             "fanout.celebrityCostShare", "0.25",
             ["", "-0.1", "1.1", "nan", "inf", "0x1p-2", "half", "1%", "0,5", " 0.5"]
         ),
+        ("fanout.feedEvents", "false", ["off", "0"]), ("fanout.feedEventPartitions", "1", ["0", "257"]),
+        ("topics.segmentBytes", "65536", ["65535"]), ("topics.retentionBytes", "5", ["-1"]),
+        ("topics.retentionMilliseconds", "5", ["-1", "7d"]), ("topics.partitions", "9", ["0"]),
+        ("topics.queue", "5", ["0"]), ("topics.queueBytes", "5", ["0"]), ("topics.waiters", "0", ["-1"]),
+        ("topics.producers", "8", ["7", "100001"]),
         ("log.segmentBytes", "65536", ["65535", "9999999999999"]), ("log.batchBytes", "4096", ["0", "99999999"]),
         ("log.segmentMilliseconds", "1000", ["-1", ""]), ("log.retentionBytes", "1000000", ["-1", "all"]),
         ("log.retentionMilliseconds", "86400000", ["-1", "1d"]), ("log.scrubBytesPerSecond", "0", ["-1"]),
@@ -45,6 +51,32 @@ import Testing
         ("tcp.payloadBytes", "1024", ["1023", "16777217"]), ("http.connections", "10", ["0"]),
         ("http.bodyBytes", "10", ["0"]), ("http.headerBytes", "1024", ["1023", "1048577"]),
         ("http.idleSeconds", "1", ["0", "86401"]),
+        ("tls.certificate", "/c.pem", []), ("tls.key", "/k.pem", []), ("admin.tls", "true", ["yes"]),
+        ("http.headerSeconds", "1", ["0", "3601", "1.5"]), ("http.bodyGraceSeconds", "0", ["-1", ""]),
+        ("http.bodyBytesPerSecond", "1", ["0"]), ("http.stalledSeconds", "1", ["0"]),
+        ("tcp.prefaceSeconds", "1", ["0"]), ("tcp.stalledSeconds", "1", ["0"]),
+        ("tcp.idleSeconds", "1", ["0", "86401"]),
+        ("tcp.frameGraceSeconds", "0", ["-1"]), ("tcp.frameBytesPerSecond", "1", ["0"]),
+        ("connections.perAddress", "1", ["0", "1000001"]), ("connections.perSecond", "0", ["-1"]),
+        (
+            "rateLimits.rules",
+            #"[{"name":"a","key":["ip","user"],"rate":"5/s","burst":"10","methods":["POST"],"routes":["CreatePost"]}]"#,
+            [
+                "x", "{}", "[{}]", #"[{"name":"a"}]"#, #"[{"name":"a","rate":"5/s"}]"#,
+                #"[{"name":"a","rate":"5","burst":1}]"#, #"[{"name":"a","rate":"5/s","burst":1,"key":["colour"]}]"#,
+                #"[{"name":"a","rate":"5/s","burst":1,"routes":["Dance"]}]"#,
+                #"[{"name":"a","rate":"5/s","burst":1,"methods":["post"]}]"#,
+                #"[{"name":"a","rate":"5/s","burst":1,"colour":"red"}]"#, #"[{"name":"a b","rate":"5/s","burst":1}]"#,
+                #"[{"name":"a","rate":"5/s","burst":1},{"name":"a","rate":"5/s","burst":1}]"#,
+                #"[{"name":"a","rate":"5/s","burst":-1}]"#, #"[]}"#,
+            ]
+        ),
+        ("rateLimits.keys", "128", ["127"]), ("rateLimits.saveSeconds", "1", ["0"]),
+        ("http.trustedProxies", "10.0.0.0/8,2001:db8:0:0:0:0:0:1", ["nobody", "10.0.0.1/8", "10.0.0.0/8 "]),
+        (
+            "http.corsOrigins", "https://example.org,http://localhost:3000",
+            ["*", "null", "example.org", "https://example.org/", "https://a,b"]
+        ),
     ]
 
     /// Fails when there is a setting that this table does not know.

@@ -71,7 +71,7 @@ import Testing
         let state = TestState.random(&random, workers: 1, regions: 1, pages: 2)
         let manifest = try fixture.write(state, lsn: 77, random: &random)
         let text = String(decoding: try manifest.encoded(), as: UTF8.self)
-        #expect(text.hasPrefix("{\n  \"chain\" : \"ffffffffffffffb2\",\n  \"formatVersion\" : 3,"))
+        #expect(text.hasPrefix("{\n  \"chain\" : \"ffffffffffffffb2\",\n  \"formatVersion\" : 4,"))
         #expect(text.contains("\"logID\" : \"5741524c494e4721\""))
         #expect(text.contains("\"limit\" : 18446744073709551615"))
         #expect(text.suffix(17).hasPrefix("\ncrc32c="))

@@ -16,6 +16,10 @@ int starling_crc32c_is_hardware(void);
 /// Binds the calling thread to one processor. Returns 0, or an errno.
 int starling_pin_thread(int processor);
 
+/// Asks for turns of so many nanoseconds for the calling thread (Linux 6.12 and later: the shorter its turns, the sooner a thread
+/// that wakes up gets one). Returns 0, or an errno; an older kernel takes no notice.
+int starling_shorten_slices(int64_t nanoseconds);
+
 /// Names the calling thread (at most 15 bytes) for `top -H` and debuggers.
 void starling_name_thread(const char *_Nonnull name);
 

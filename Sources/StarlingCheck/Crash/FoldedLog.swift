@@ -82,6 +82,9 @@ struct FoldedLog: Sendable {
             }
             posts[place].isDeleted = true
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
+        case .blocked, .unblocked, .muted, .unmuted, .accountPrivacyChanged, .followRequested, .followRequestsAccepted,
+            .followRequestRemoved, .timePassed:
+            throw Violation("record \(lsn) is of a kind that the load never asks for")
         // The load has no accounts.
         case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
             .sessionRefreshed, .sessionRevoked, .edgesRemoved:

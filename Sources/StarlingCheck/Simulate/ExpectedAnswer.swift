@@ -15,6 +15,7 @@ enum ExpectedOutcome: Equatable {
     /// One a row; nil for a row that is refused.
     case posts([UInt64?])
     case deleted(changed: Bool)
+    case changed(Bool)
     case done
 }
 
@@ -24,6 +25,8 @@ enum Refusal: Equatable {
     case selfFollow
     case postNotFound
     case notAuthor
+    case blocked
+    case requestNotFound
     case keyReused
     case full
 
@@ -34,6 +37,8 @@ enum Refusal: Equatable {
         case .selfFollow: self = .selfFollow
         case .postNotFound: self = .postNotFound
         case .notAuthor: self = .notAuthor
+        case .blocked: self = .blocked
+        case .requestNotFound: self = .requestNotFound
         case .idempotencyKeyReused: self = .keyReused
         case .full: self = .full
         default: return nil
@@ -41,15 +46,28 @@ enum Refusal: Equatable {
     }
 }
 
-/// What becomes of an edge: whether it is there now, and whether the command changed that.
+/// What becomes of an edge: whether it is there now, or asked for, and whether the command changed that.
 struct EdgeAnswer: Equatable {
-    var follows: Bool
+    var state: FollowState
     var changed: Bool
 
-    init(follows: Bool, changed: Bool) {
-        self.follows = follows
+    init(state: FollowState, changed: Bool) {
+        self.state = state
         self.changed = changed
     }
 
-    init(_ outcome: FollowOutcome) { self.init(follows: outcome.follows, changed: outcome.changed) }
+    init(follows: Bool, changed: Bool) { self.init(state: follows ? .following : .none, changed: changed) }
+
+    init(_ outcome: FollowOutcome) { self.init(state: outcome.state, changed: outcome.changed) }
+
+    /// The answer of a row of an import; nil for a row that was refused.
+    init?(row: UInt32) {
+        switch row {
+        case 1: self.init(state: .following, changed: true)
+        case 2: self.init(state: .following, changed: false)
+        case 3: self.init(state: .pending, changed: true)
+        case 4: self.init(state: .pending, changed: false)
+        default: return nil
+        }
+    }
 }

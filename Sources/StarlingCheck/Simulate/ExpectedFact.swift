@@ -13,15 +13,25 @@ struct ExpectedFact: Equatable {
     enum Change: Equatable {
         case followed(Edge)
         case unfollowed(follower: UInt64, followee: UInt64)
-        /// `outcomes` as the log has them: 0 refused, 1 added, 2 was there; empty without a key.
-        case imported([Edge], outcomes: [UInt32], actor: UInt64)
+        /// `outcomes` as the log has them: 0 refused, 1 added, 2 was there, 3 asked for, 4 was asked for; empty without a key.
+        case imported([Edge], requests: [Edge], outcomes: [UInt32], actor: UInt64)
         case posted(Post)
         case deleted(post: UInt64, author: UInt64)
         case switched(Switch)
         case thresholdSet(UInt64)
         case awaySet([UInt64], Bool)
         /// `operation` is the opcode of the request that changed nothing.
-        case acknowledged(operation: UInt32, actor: UInt64)
+        case acknowledged(operation: UInt32, actor: UInt64, isPending: Bool)
+        case blocked(user: UInt64, target: UInt64, sinceMilliseconds: UInt64)
+        case unblocked(user: UInt64, target: UInt64)
+        /// 0 for ever.
+        case muted(user: UInt64, target: UInt64, untilSeconds: UInt32)
+        case unmuted(user: UInt64, target: UInt64)
+        case privacySet(user: UInt64, Bool)
+        case requested(Edge)
+        case accepted(target: UInt64, [UInt64], sinceMilliseconds: UInt64)
+        case requestRemoved(user: UInt64, target: UInt64, isRejected: Bool)
+        case timePassed
     }
 
     struct Edge: Equatable {
@@ -74,5 +84,12 @@ struct ExpectedFact: Equatable {
 enum AcknowledgedOperation {
     static let follow: UInt32 = 16
     static let unfollow: UInt32 = 17
+    static let acceptFollowRequest: UInt32 = 25
+    static let rejectFollowRequest: UInt32 = 26
+    static let block: UInt32 = 27
+    static let unblock: UInt32 = 28
+    static let mute: UInt32 = 29
+    static let unmute: UInt32 = 30
+    static let setAccountPrivacy: UInt32 = 47
     static let deletePost: UInt32 = 51
 }

@@ -38,7 +38,22 @@ enum FactReader {
                         ? .init(postsPerDay: change.postsPerDay, limit: change.deliveriesPerDayLimit) : nil))
         case .celebrityThresholdChanged(let change): .thresholdSet(change.threshold)
         case .readersAwayChanged(let change): .awaySet(change.users, change.away)
-        case .acknowledged(let done): .acknowledged(operation: done.operation, actor: done.actorID)
+        case .acknowledged(let done):
+            .acknowledged(operation: done.operation, actor: done.actorID, isPending: done.pending)
+        case .blocked(let block):
+            .blocked(user: block.userID, target: block.targetID, sinceMilliseconds: block.sinceMs)
+        case .unblocked(let block): .unblocked(user: block.userID, target: block.targetID)
+        case .muted(let mute): .muted(user: mute.userID, target: mute.targetID, untilSeconds: mute.untilSeconds)
+        case .unmuted(let mute): .unmuted(user: mute.userID, target: mute.targetID)
+        case .accountPrivacyChanged(let change): .privacySet(user: change.userID, change.private)
+        case .followRequested(let request):
+            .requested(
+                .init(follower: request.userID, followee: request.targetID, sinceMilliseconds: request.sinceMs))
+        case .followRequestsAccepted(let requests):
+            .accepted(target: requests.targetID, requests.users, sinceMilliseconds: requests.sinceMs)
+        case .followRequestRemoved(let request):
+            .requestRemoved(user: request.userID, target: request.targetID, isRejected: request.rejected)
+        case .timePassed: .timePassed
         case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
             .sessionRefreshed, .sessionRevoked, .edgesRemoved:
             throw Unreadable(description: "a fact about an account, which the workload has none of")
@@ -48,14 +63,18 @@ enum FactReader {
 
     private static func imported(_ edges: Starling_V1_FollowsImported) throws -> ExpectedFact.Change {
         guard edges.users.count == edges.targets.count,
-            edges.sinceEach.isEmpty || edges.sinceEach.count == edges.users.count
+            edges.sinceEach.isEmpty || edges.sinceEach.count == edges.users.count,
+            edges.requestingUsers.count == edges.requestedTargets.count
         else { throw Unreadable(description: "lists of imported follows differ in length") }
         let rows = edges.users.indices.map { row in
             ExpectedFact.Edge(
                 follower: edges.users[row], followee: edges.targets[row],
                 sinceMilliseconds: edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row])
         }
-        return .imported(rows, outcomes: edges.rowOutcomes, actor: edges.actorID)
+        let requests = zip(edges.requestingUsers, edges.requestedTargets).map {
+            ExpectedFact.Edge(follower: $0, followee: $1, sinceMilliseconds: edges.requestedMs)
+        }
+        return .imported(rows, requests: requests, outcomes: edges.rowOutcomes, actor: edges.actorID)
     }
 
     private static func posted(

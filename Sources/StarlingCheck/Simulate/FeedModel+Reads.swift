@@ -8,27 +8,39 @@ extension FeedModel {
     /// The same, as posts.
     func feedPosts(_ reader: UInt64, below place: Int = .max, limit: Int = .max) -> [Post] {
         guard let number = number(of: reader) else { return [] }
-        return newest(below: place, limit) { follows(number, $0.author) }
+        return newest(below: place, limit) {
+            follows(number, $0.author) && relations.mute(number, $0.author, at: seconds) == nil
+        }
     }
 
     /// An author's posts that `viewer` may see, newest first.
     func posts(of author: UInt64, viewer: UInt64?, below place: Int = .max, limit: Int = .max) -> [UInt64] {
         guard let number = number(of: author) else { return [] }
-        let seesAll = sees(number, viewer)
-        return newest(below: place, limit) { $0.author == number && (seesAll || $0.fact.isPublic) }.map(\.id)
+        return newest(below: place, limit) { $0.author == number && sees($0, viewer) }.map(\.id)
     }
 
-    /// Whether the viewer may see what the author shows to followers only.
-    private func sees(_ author: Int, _ viewer: UInt64?) -> Bool {
-        guard let viewer, let number = number(of: viewer) else { return false }
-        return number == author || follows(number, author)
+    /// Log time in seconds.
+    var seconds: UInt64 { milliseconds / 1_000 }
+
+    /// Whether the viewer may see a post.
+    func sees(_ post: Post, _ viewer: UInt64?) -> Bool {
+        let isForAll = post.fact.isPublic && !isPrivate[post.author]
+        guard let viewer, let number = number(of: viewer) else { return isForAll }
+        if number == post.author { return true }
+        return !relations.isBlocked(number, post.author) && (isForAll || follows(number, post.author))
+    }
+
+    /// Whether the viewer may see who follows a user.
+    func seesFollowers(of user: UInt64, _ viewer: UInt64?) -> Bool {
+        guard let number = number(of: user), isPrivate[number] else { return true }
+        return viewer.map { $0 == user || follows($0, user) } ?? false
     }
 
     /// The ids among `ids` of posts that are there and that the viewer may see.
     func visible(_ ids: [UInt64], to viewer: UInt64?) -> [UInt64] {
         ids.filter { id in
             guard let place = place(of: id), !posts[place].isDeleted else { return false }
-            return posts[place].fact.isPublic || sees(posts[place].author, viewer)
+            return sees(posts[place], viewer)
         }
     }
 

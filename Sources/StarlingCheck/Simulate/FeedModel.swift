@@ -30,6 +30,9 @@ struct FeedModel {
     private(set) var lastSwitches: [LastSwitch?] = []
     private(set) var isAway: [Bool] = []
     private(set) var followerCounts: [Int] = []
+    private(set) var isPrivate: [Bool] = []
+    /// Blocks, mutes and requests.
+    var relations: RelationModel
     private(set) var keys: KeyModel
     private(set) var edgeCount = 0
     /// The celebrity threshold as last set while running.
@@ -42,6 +45,7 @@ struct FeedModel {
     init(population: Int, keyRetention: UInt64) {
         self.population = population
         keys = KeyModel(retention: keyRetention)
+        relations = RelationModel(population: population)
         edges = Array(repeating: false, count: population * population)
     }
 
@@ -87,7 +91,9 @@ struct FeedModel {
         switch fact.change {
         case .followed(let edge): add(edge)
         case .unfollowed(let follower, let followee): remove(follower, followee)
-        case .imported(let rows, _, _): for row in rows { add(row) }
+        case .imported(let rows, let requests, _, _):
+            for row in rows { add(row) }
+            for row in requests { ask(row) }
         case .posted(let post):
             posts.append(
                 Post(
@@ -99,7 +105,20 @@ struct FeedModel {
             lastSwitches[author] = LastSwitch(milliseconds: fact.milliseconds, fact: change)
         case .thresholdSet(let value): threshold = Int(value)
         case .awaySet(let users, let away): for user in users { isAway[use(user)] = away }
-        case .acknowledged: break
+        case .blocked(let user, let target, let since):
+            remove(user, target)
+            remove(target, user)
+            relations.block(use(user), use(target), since: since / 1_000)
+        case .unblocked(let user, let target): relations.unblock(use(user), use(target))
+        case .muted(let user, let target, let until):
+            relations.mute(use(user), use(target), until: until == 0 ? .max : until)
+        case .unmuted(let user, let target): relations.unmute(use(user), use(target))
+        case .privacySet(let user, let value): isPrivate[use(user)] = value
+        case .requested(let edge): ask(edge)
+        case .accepted(let target, let users, let since):
+            for user in users { add(.init(follower: user, followee: target, sinceMilliseconds: since)) }
+        case .requestRemoved(let user, let target, _): relations.removeRequest(use(user), use(target))
+        case .acknowledged, .timePassed: break
         }
         if !fact.key.isEmpty { remember(fact) }
     }
@@ -111,6 +130,7 @@ struct FeedModel {
         isPulled.append(false)
         lastSwitches.append(nil)
         isAway.append(false)
+        isPrivate.append(false)
         followerCounts.append(0)
         return users.count - 1
     }
@@ -119,9 +139,14 @@ struct FeedModel {
         let follower = use(edge.follower)
         let followee = use(edge.followee)
         if follows(follower, followee) { return }
+        relations.removeRequest(follower, followee)
         edges[follower * population + followee] = true
         followerCounts[followee] += 1
         edgeCount += 1
+    }
+
+    private mutating func ask(_ edge: ExpectedFact.Edge) {
+        relations.ask(use(edge.follower), use(edge.followee), since: edge.sinceMilliseconds / 1_000)
     }
 
     private mutating func remove(_ follower: UInt64, _ followee: UInt64) {
@@ -132,23 +157,9 @@ struct FeedModel {
     }
 
     private mutating func remember(_ fact: ExpectedFact) {
-        let answer: (actor: UInt64, answer: KeyModel.Answer)
-        switch fact.change {
-        case .followed(let edge): answer = (edge.follower, .follow(EdgeAnswer(follows: true, changed: true)))
-        case .unfollowed(let follower, _): answer = (follower, .follow(EdgeAnswer(follows: false, changed: true)))
-        case .imported(_, let outcomes, let actor): answer = (actor, .follows(outcomes))
-        case .posted(let post): answer = (post.author, .post(lsn: lsn))
-        case .deleted(_, let author): answer = (author, .deleted(changed: true))
-        case .acknowledged(AcknowledgedOperation.follow, let actor):
-            answer = (actor, .follow(EdgeAnswer(follows: true, changed: false)))
-        case .acknowledged(AcknowledgedOperation.unfollow, let actor):
-            answer = (actor, .follow(EdgeAnswer(follows: false, changed: false)))
-        case .acknowledged(_, let actor): answer = (actor, .deleted(changed: false))
-        case .switched, .thresholdSet, .awaySet: return
-        }
+        guard let (actor, answer) = KeyModel.answer(to: fact.change, lsn: lsn) else { return }
         keys.record(
-            KeyModel.Key(actor: answer.actor, text: fact.key),
-            KeyModel.Entry(
-                fingerprint: fact.fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer.answer))
+            KeyModel.Key(actor: actor, text: fact.key),
+            KeyModel.Entry(fingerprint: fact.fingerprint, lsn: lsn, milliseconds: milliseconds, answer: answer))
     }
 }

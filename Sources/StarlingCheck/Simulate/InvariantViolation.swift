@@ -28,6 +28,7 @@ enum Invariant: String {
     case honesty = "I12 honesty"
     case observed = "I13 what was seen stays"
     case corruption = "I14 corruption"
+    case feedEvents = "feed-events has exactly one record for each post"
     case backups = "a backup is the state after a record"
     case answers = "answers follow from the log"
     case liveness = "L2 everything is answered and applied"

@@ -14,6 +14,7 @@ struct KeyModel {
         case post(lsn: UInt64)
         case deleted(changed: Bool)
         case follows([UInt32])
+        case changed(Bool)
     }
 
     struct Entry {

@@ -10,6 +10,7 @@ extension Oracle {
         case .unfollow(let target): return unfollow(target.rawValue, context, now)
         case .importFollows(let rows): return importFollows(rows, context, now)
         case .createPost(let post): return createPost(post, context, now)
+        case .createPosts(let batch): return createPosts(batch, now)
         case .importPosts(let rows): return importPosts(rows, context, now)
         case .deletePost(let post): return deletePost(post.rawValue, context, now)
         case .setCelebrityThreshold(let value):
@@ -23,8 +24,18 @@ extension Oracle {
             }
             if !changed.isEmpty { record(.awaySet(changed, away), WriteContext(actor: context.actor), now: now) }
             return done(.done)
+        case .block(let target): return block(target.rawValue, context, now)
+        case .unblock(let target): return unblock(target.rawValue, context, now)
+        case .mute(let target, let until): return mute(target.rawValue, until, context, now)
+        case .unmute(let target): return unmute(target.rawValue, context, now)
+        case .setAccountPrivacy(let isPrivate): return setPrivacy(isPrivate, context, now)
+        case .acceptFollowRequest(let requester): return accept(requester.rawValue, context, now)
+        case .rejectFollowRequest(let requester): return reject(requester.rawValue, context, now)
+        case .passTime:
+            if now > model.milliseconds { record(.timePassed, WriteContext(actor: UserID(rawValue: 0)), now: now) }
+            return done(.done)
+        case .acceptWaitingFollowers, .barrier: return done(.done)
         case .account: preconditionFailure("the workload has no commands about accounts")
-        case .barrier: return done(.done)
         }
     }
 
@@ -46,15 +57,18 @@ extension Oracle {
             case .follow(let outcome): .follow(outcome)
             case .post(let lsn): .post(lsn: lsn)
             case .deleted(let changed): .deleted(changed: changed)
-            case .follows(let rows):
-                .follows(rows.map { $0 == 0 ? nil : EdgeAnswer(follows: true, changed: $0 == 1) })
+            case .follows(let rows): .follows(rows.map { EdgeAnswer(row: $0) })
+            case .changed(let changed): .changed(changed)
             }
         return .accepted(lsn: entry.lsn, outcome, isReplay: true)
     }
 
     /// Keeps the key of a request that changes nothing.
-    mutating func acknowledge(_ operation: UInt32, _ context: WriteContext, _ now: UInt64) {
+    mutating func acknowledge(
+        _ operation: UInt32, _ context: WriteContext, _ now: UInt64, isPending: Bool = false
+    ) {
         guard context.idempotencyKey != nil else { return }
-        record(.acknowledged(operation: operation, actor: context.actor.rawValue), context, now: now)
+        let actor = context.actor.rawValue
+        record(.acknowledged(operation: operation, actor: actor, isPending: isPending), context, now: now)
     }
 }

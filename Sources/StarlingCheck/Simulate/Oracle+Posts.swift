@@ -21,6 +21,9 @@ extension Oracle {
             guard let place = model.place(of: original.rawValue), !model.posts[place].isDeleted else {
                 return .postNotFound
             }
+            let author = post.author.rawValue
+            if isBlocked(author, model.posts[place].fact.author) { return .blocked }
+            if !model.sees(model.posts[place], author) { return .postNotFound }
         }
         reconsider(post.author.rawValue, now)
         let fact = ExpectedFact.Post(
@@ -30,6 +33,13 @@ extension Oracle {
             repostOf: post.repostOf?.rawValue ?? 0)
         record(.posted(fact), context, now: now)
         return nil
+    }
+
+    mutating func createPosts(_ batch: PostBatch, _ now: UInt64) -> ExpectedAnswer {
+        let results = batch.posts.map { post in
+            append(post, WriteContext(actor: post.author), now) == nil ? lastLSN : nil
+        }
+        return done(.posts(results))
     }
 
     mutating func importPosts(_ rows: [NewPost], _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {

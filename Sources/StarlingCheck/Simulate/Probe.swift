@@ -68,6 +68,9 @@ enum Probe: String, CaseIterable, Sendable {
     case clockBack = "clock_back"
     case clockAhead = "clock_ahead"
     case queueFull = "queue_full"
+    case muteListed = "mute_listed"
+    case requestsPaged = "requests_paged"
+    case followersHidden = "followers_hidden"
     case livenessReached = "liveness_reached"
 
     /// Its place in `allCases`.

@@ -1,6 +1,7 @@
 import StarlingEngine
 import StarlingLog
 import StarlingSystem
+import StarlingTopics
 
 /// What a seed decides before a run begins: limits, workload, and which classes of faults there are. Whole classes are
 /// off in most runs, because a fault that always happens hides what happens without it.
@@ -38,7 +39,7 @@ struct SimulationPlan {
     /// What is how frequent.
     struct Workload {
         /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, readers going away and
-        /// coming back, nonsense.
+        /// coming back, batches of plain posts, nonsense, block, unblock, mute, unmute, going private or public, accept, reject, passing time.
         var weights: [Int]
         /// Most writes in a turn.
         var burst: Int
@@ -71,6 +72,11 @@ struct SimulationPlan {
         configuration.awayAfterSeconds = 0
         configuration.celebrityThreshold = chance(50) ? number(2...max(3, count / 2)) : chance(50) ? 1_000 : nil
         configuration.celebrityHysteresisPercent = number(50...100)
+        if chance(60) { configuration.roundCommands = number(1...4) }
+        if chance(60) {
+            configuration.pieceDeliveries = number(1...4)
+            configuration.sliceDeliveries = UInt64(number(1...20))
+        }
         configuration.idempotencyMilliseconds = chance(50) ? 24 * 3_600_000 : UInt64(number(1...20_000))
         configuration.maximumIdempotencyKeys = chance(85) ? 1_000_000 : number(0...20)
         configuration.writeQueueLimit = chance(90) ? 1_024 : number(1...6)
@@ -94,6 +100,7 @@ struct SimulationPlan {
         configuration.log.batchBytes = chance(50) ? number(64...2_048) : 16 << 10
         configuration.log.commitsPerWatermark = number(0...8)
         configuration.log.maximumPendingBytes = chance(80) ? 8 << 20 : 1_100_000
+        Self.chooseTopics(seed, &configuration)
         workersChange = chance(70)
         var faults: Set<FaultClass> = []
         for kind in FaultClass.allCases where chance(45) { faults.insert(kind) }
@@ -102,7 +109,9 @@ struct SimulationPlan {
         turns = min(planned, limit ?? planned)
         livenessTurn = chance(25) ? number(1...planned) : nil
         workload = Workload(
-            weights: [100, 30, 70, 40, 8, 8, 4, 8, 6].map { chance(15) ? 0 : $0 * number(1...4) },
+            weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 6, 8, 6, 10, 5, 8, 14, 4, 3].map {
+                chance(15) ? 0 : $0 * number(1...4)
+            },
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
             leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
             reads: number(10...90), backups: chance(40) ? number(1...8) : 0)
@@ -111,5 +120,16 @@ struct SimulationPlan {
         configuration.deliveriesPerSecond = chance(85) ? UInt64(number(1...10)) : nil
         hasLongPauses = configuration.celebrityCostShare > 0 && chance(40)
         self.configuration = configuration
+    }
+
+    /// Half of the runs record their fan-outs. From numbers of its own, so that the rest of a seed's plan stays what it is.
+    private static func chooseTopics(_ seed: UInt64, _ configuration: inout EngineConfiguration) {
+        var random = SeededRandom(seed: Murmur3.mix(seed &+ 0x746f_7069))
+        configuration.feedEvents = random.next() % 2 == 0
+        configuration.feedEventPartitions = Int(random.next() % 4) + 1
+        configuration.topics.retention = RetentionPolicy()
+        configuration.topics.allowsTinySegments = true
+        configuration.topics.segmentBytes = 600 + random.next() % 6_000
+        configuration.topics.firstSegmentBytes = 512
     }
 }

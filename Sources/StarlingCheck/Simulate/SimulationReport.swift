@@ -32,6 +32,7 @@ public struct SimulationReport: Sendable {
             ("commands", totals.commands), ("acknowledged", totals.acknowledged), ("unanswered", totals.unanswered),
             ("reads", totals.reads), ("feeds_compared", totals.feedsCompared),
             ("records_compared", totals.recordsCompared), ("digests_compared", totals.digestsCompared),
+            ("feed_events_compared", totals.feedEventsCompared),
             ("snapshots", totals.snapshots), ("backups", totals.backups), ("kills", totals.kills),
             ("power_cuts", totals.powerCuts), ("clean_restarts", totals.cleanRestarts),
             ("recoveries", totals.recoveries), ("crashes_in_recovery", totals.crashesInRecovery),

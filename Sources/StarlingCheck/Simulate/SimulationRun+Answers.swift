@@ -74,6 +74,8 @@ extension SimulationRun {
         guard case .accepted(let lsn, let outcome, let isReplay) = expected else {
             throw InvariantViolation(.answers, "\(request) was answered \(receipt); expected \(expected)")
         }
+        var receipt = receipt
+        receipt.outcome = receipt.outcome.rowByRow
         try learnIDs(receipt, outcome)
         guard receipt.lsn == lsn, receipt.isReplay == isReplay, matches(receipt.outcome, outcome) else {
             let invariant: Invariant = isReplay || receipt.isReplay ? .idempotency : .answers
@@ -143,7 +145,8 @@ extension SimulationRun {
         switch (outcome, expected) {
         case (.follow(let edge), .follow(let wanted)): return EdgeAnswer(edge) == wanted
         case (.post, .post), (.done, .done): return true
-        case (.deleted(let changed), .deleted(let wanted)): return changed == wanted
+        case (.deleted(let changed), .deleted(let wanted)), (.changed(let changed), .changed(let wanted)):
+            return changed == wanted
         case (.follows(let rows), .follows(let wanted)):
             return rows.map { (try? $0.get()).map { EdgeAnswer($0) } } == wanted
         case (.posts(let rows), .posts(let wanted)):

@@ -23,6 +23,7 @@ extension SimulationRun {
         for user in plan.users {
             try checkFeed(of: user)
             try checkLists(of: user)
+            try checkRelations(of: user)
         }
         try checkStatistics()
     }
@@ -61,7 +62,7 @@ extension SimulationRun {
             self.running().following(of: id, limit: 1_000, completion: $0)
         }
         let followers: EdgePage = try read("followers") {
-            self.running().followers(of: id, limit: 1_000, completion: $0)
+            self.running().followers(of: id, viewer: id, limit: 1_000, completion: $0)
         }
         guard following.entries.map(\.user.rawValue) == oracle.model.followees(user),
             followers.entries.map(\.user.rawValue) == oracle.model.followers(user)
@@ -88,6 +89,7 @@ extension SimulationRun {
         guard let profile, profile.followerCount == oracle.model.followerCounts[number],
             profile.followingCount == oracle.model.followees(user).count,
             profile.postCount == oracle.model.postCount(user), profile.isPulled == oracle.model.isPulled[number],
+            profile.isPrivate == oracle.model.isPrivate[number],
             profile.postsPerDay == Double(oracle.model.postsPerDay(number)),
             isSame(profile.lastSwitch, oracle.model.lastSwitches[number])
         else { throw InvariantViolation(.counters, "the profile of \(user) is \(profile as Any)") }
@@ -124,6 +126,7 @@ extension SimulationRun {
         guard statistics.users == UInt64(model.users.count), statistics.edges == UInt64(model.edgeCount),
             statistics.posts == UInt64(model.livePosts)
         else { throw InvariantViolation(.counters, "\(statistics)") }
+        try checkFeedEvents()
     }
 
     /// The state is that of a fresh fold of the log by another number of workers.

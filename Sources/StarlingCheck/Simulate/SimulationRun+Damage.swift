@@ -118,7 +118,7 @@ extension SimulationRun {
         let files = disk.files.filter { $0.hasPrefix("data/") && !$0.hasSuffix("/lock") }
         guard !files.isEmpty else { return Damage(text: "nothing") }
         let path = files[number(0...files.count - 1)]
-        let isLast = path == files.last { $0.hasSuffix(".seg") }
+        let isLast = path == files.last { $0.hasPrefix("data/log/") && $0.hasSuffix(".seg") }
         let content = disk.contents(path) ?? []
         let end = content.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
         // What the recovery has cut off proves nothing.

@@ -2,6 +2,7 @@ import StarlingEngine
 import StarlingLog
 import StarlingSimulation
 import StarlingSystem
+import StarlingTopics
 
 extension SimulationRun {
     /// Opens the engine, with crashes and faults on the way, and checks what it has found.
@@ -169,8 +170,13 @@ extension SimulationRun {
 extension EngineOpenError {
     /// Whether there was no room on the disk.
     var isOutOfSpace: Bool {
-        guard case .log(let error) = self else { return false }
-        switch error {
+        let cause: LogError
+        switch self {
+        case .log(let error), .topics(.log(_, let error)): cause = error
+        case .topics(.disk(let error)): return error.isOutOfSpace
+        default: return false
+        }
+        switch cause {
         case .outOfSpace: return true
         case .cannotCreate(let cause), .writeFailed(let cause), .readFailed(let cause): return cause.isOutOfSpace
         default: return false

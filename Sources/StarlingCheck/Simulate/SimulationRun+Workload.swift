@@ -6,7 +6,7 @@ extension SimulationRun {
     /// Submits a command: new, or an earlier one again under its key, or another one under a key that is taken.
     func submitWrite() throws(InvariantViolation) {
         var request = newRequest()
-        if chance(UInt64(plan.workload.keyed)) {
+        if request.command.takesKey, chance(UInt64(plan.workload.keyed)) {
             if !keyed.isEmpty, chance(UInt64(plan.workload.repeated)) {
                 let earlier = keyed[keyed.count - 1 - number(0...min(keyed.count, 20) - 1)]
                 let isConflict = chance(10)
@@ -64,6 +64,15 @@ extension SimulationRun {
         case 5: command = .importPosts((0..<number(1...8)).map { _ in importedPost() })
         case 6: command = .setCelebrityThreshold(number(1...max(3, plan.users.count / 2)))
         case 7: command = .setReadersAway((0..<number(1...6)).map { _ in user() }, chance(60))
+        case 8: command = .createPosts(PostBatch(of: (0..<number(1...8)).map { _ in plainPost() }))
+        case 10: command = .block(user())
+        case 11: return ofPair(oracle.model.blockedPairs, by: actor, Command.unblock)
+        case 12: command = .mute(user(), until: muteEnd())
+        case 13: return ofPair(oracle.model.mutedPairs, by: actor, Command.unmute)
+        case 14: command = .setAccountPrivacy(chance(50))
+        case 15: return ofPair(oracle.model.waitingPairs, by: actor, Command.acceptFollowRequest)
+        case 16: return ofPair(oracle.model.waitingPairs, by: actor, Command.rejectFollowRequest)
+        case 17: command = .passTime
         default: command = nonsense(by: actor)
         }
         return WriteRequest(command: command, context: WriteContext(actor: actor))
@@ -93,6 +102,13 @@ extension SimulationRun {
         if chance(10) { post.mediaURL = "https://example.org/\(number(0...999))" }
         if chance(10), let original = anyPost() { post.replyTo = original }
         if chance(10), let original = anyPost() { post.repostOf = original }
+        return post
+    }
+
+    private func plainPost() -> NewPost {
+        var post = NewPost(author: user(), text: text())
+        if chance(20) { post.visibility = .followers }
+        if chance(10) { post.kind = .image }
         return post
     }
 

@@ -15,6 +15,7 @@ struct SimulationTotals: Sendable {
     var damages = 0
     var fullDiskRefusals = 0
     var digestsCompared = 0
+    var feedEventsCompared = 0
     var snapshots = 0
     var backups = 0
     /// Acknowledged at a level that does not outlive what happened.
@@ -44,6 +45,7 @@ struct SimulationTotals: Sendable {
         damages += other.damages
         fullDiskRefusals += other.fullDiskRefusals
         digestsCompared += other.digestsCompared
+        feedEventsCompared += other.feedEventsCompared
         snapshots += other.snapshots
         backups += other.backups
         unsyncedAcknowledgementsLost += other.unsyncedAcknowledgementsLost

@@ -20,7 +20,9 @@ extension TraceHash {
         case .follows(let rows): for row in rows { add(row) { hash, edge in hash.add(edge) } }
         case .post(let id): add(id.rawValue)
         case .posts(let rows): for row in rows { add(row) { hash, id in hash.add(id.rawValue) } }
+        case .batch: add(outcome.rowByRow)
         case .deleted(let changed): add(changed ? 3 : 2)
+        case .changed(let changed): add(changed ? 5 : 4)
         case .account(let id): add(id.rawValue)
         case .found(let account): add(account?.id.rawValue ?? 0)
         case .session(let outcome): add("\(outcome)")
@@ -28,7 +30,7 @@ extension TraceHash {
         }
     }
 
-    private mutating func add(_ edge: FollowOutcome) { add((edge.follows ? 2 : 0) + (edge.changed ? 1 : 0)) }
+    private mutating func add(_ edge: FollowOutcome) { add(UInt64(edge.state.rawValue) * 2 + (edge.changed ? 1 : 0)) }
 
     private mutating func add<Value>(
         _ row: Result<Value, EngineError>, _ note: (inout TraceHash, Value) -> Void

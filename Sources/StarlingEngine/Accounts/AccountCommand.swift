@@ -26,13 +26,21 @@ public struct ProfileUpdate: Sendable {
     public var bio: String?
     /// Where its picture is; empty for none.
     public var pictureURL: String?
+    /// Whether who wants to follow has to ask. As `Command.setAccountPrivacy`; the only part that an account has which was never
+    /// registered.
+    public var isPrivate: Bool?
 
     /// Creates an update.
-    public init(displayName: String? = nil, bio: String? = nil, pictureURL: String? = nil) {
+    public init(
+        displayName: String? = nil, bio: String? = nil, pictureURL: String? = nil, isPrivate: Bool? = nil
+    ) {
         self.displayName = displayName
         self.bio = bio
         self.pictureURL = pictureURL
+        self.isPrivate = isPrivate
     }
+
+    var hasTexts: Bool { displayName != nil || bio != nil || pictureURL != nil }
 }
 
 /// Another password or address; nil for what stays.
@@ -87,7 +95,7 @@ public enum AccountCommand: Sendable {
     case refreshSession(UInt64, generation: UInt32, RefreshHash, next: RefreshHash, expiresAt: UInt64)
     /// A session ends.
     case endSession(UInt64)
-    /// Edges of deleted accounts end; others are left alone. The engine says so itself.
+    /// Edges, requests, blocks and mutes of deleted accounts end; others are left alone. The engine says so itself.
     case removeEdges([AccountEdge])
 }
 

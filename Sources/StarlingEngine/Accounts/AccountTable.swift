@@ -27,6 +27,8 @@ final class AccountTable: @unchecked Sendable {
     private let key: Hash128
     /// Accounts that are registered and not deleted.
     private(set) var count: UInt64 = 0
+    /// Whether any account was ever deleted: while there is none, nobody is asked.
+    private(set) var hasDeleted = false
 
     init(configuration: EngineConfiguration, in memory: RegionMemory, key: Hash128) throws(ArenaError) {
         table = try configuration.makeUserTable(in: memory)
@@ -80,6 +82,7 @@ final class AccountTable: @unchecked Sendable {
     func delete(_ user: UserIndex, lsn: UInt64, position: UInt64) {
         forget(user, position: position)
         if table.rows[Int(user)].bodyLSN != 0 { count -= 1 }
+        hasDeleted = true
         _ = table.writable(Int(user))
         cell(user, \.deletedLSN).pointee.store(lsn, ordering: .relaxed)
     }
@@ -122,6 +125,7 @@ final class AccountTable: @unchecked Sendable {
         for user in 0..<table.count {
             let row = table.rows[user]
             if row.bodyLSN != 0, row.deletedLSN == 0 { count += 1 }
+            if row.deletedLSN != 0 { hasDeleted = true }
             guard row.reference != 0 else { continue }
             names.insert(row.nameHash, UserIndex(user))
             emails.insert(row.emailHash, UserIndex(user))

@@ -1,8 +1,8 @@
 import StarlingMemory
 import Synchronization
 
-/// Removes the edges of deleted accounts, a few at a time, so that the counts of those at the other end become true. Reads leave
-/// deleted accounts out from the first moment on; only counts wait for this.
+/// Removes the edges, requests, blocks and mutes of deleted accounts, some hundred at a time, so that the counts of those at the other
+/// end become true. Reads leave deleted accounts out from the first moment on; only counts wait for this.
 ///
 /// What is to be done follows from the state, so a sweep that a restart interrupted begins again. `step` belongs to one thread.
 final class EdgeSweep: Sendable {
@@ -24,8 +24,6 @@ final class EdgeSweep: Sendable {
     private let list: ErasureList
     private let state = Mutex(State())
 
-    /// Edges that are removed in one record.
-    static let edgesAtOnce = 500
     private static let pauseNanoseconds: UInt64 = 1_000_000_000
 
     init(_ list: ErasureList) { self.list = list }
@@ -72,10 +70,10 @@ final class EdgeSweep: Sendable {
     }
 }
 
-/// An edge of the graph by its ends.
+/// Two accounts of which one has to do with the other.
 public struct AccountEdge: Sendable, Equatable {
-    /// Who follows.
+    /// Who follows, asks to, blocks or mutes.
     public var follower: UserID
-    /// Who is followed.
+    /// Whom.
     public var followee: UserID
 }

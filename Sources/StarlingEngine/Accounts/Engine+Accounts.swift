@@ -33,20 +33,13 @@ extension Engine {
             now: { [time] in time.monotonicNanoseconds() })
     }
 
-    /// Some edges of an account, also of a deleted one, and to deleted ones.
+    /// Some accounts that a deleted one had to do with.
     private func edges(
         of user: UserIndex, _ completion: @escaping @Sendable (Result<[AccountEdge], EngineError>) -> Void
     ) {
-        let id = users.id(of: user)
-        onAllWorkers(
-            minimumLSN: publishedLSN, completion, { parts in Array(parts.joined().prefix(EdgeSweep.edgesAtOnce)) }
-        ) {
-            worker in
-            let limit = EdgeSweep.edgesAtOnce
-            let followees = worker.followeeEntries(of: user, after: nil, limit: limit, showingDeleted: true)
-            let followers = worker.followerEntries(of: user, after: nil, limit: limit, showingDeleted: true)
-            return followees.map { AccountEdge(follower: id, followee: $0.user) }
-                + followers.map { AccountEdge(follower: $0.user, followee: id) }
+        let limit = CommandBudget.tiesAtOnce(ringEvents: configuration.ringEvents)
+        onAllWorkers(minimumLSN: publishedLSN, completion, { parts in Array(parts.joined().prefix(limit)) }) { worker in
+            worker.ties(of: user, limit: limit)
         }
     }
 

@@ -20,9 +20,14 @@ extension Sequencer {
         }
     }
 
+    func isDeleted(_ user: UserID) -> Bool {
+        guard state.accounts.hasDeleted, let index = state.users.index(of: user) else { return false }
+        return state.accounts.isDeleted(index)
+    }
+
     /// Throws when the account acts no more.
     func checkNotDeleted(_ user: UserID) throws(EngineError) {
-        if let index = state.users.index(of: user), state.accounts.isDeleted(index) { throw .accountDeleted(user) }
+        if isDeleted(user) { throw .accountDeleted(user) }
     }
 
     private func register(_ account: NewAccount, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
@@ -58,9 +63,17 @@ extension Sequencer {
 
     private func changeProfile(_ update: ProfileUpdate, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, Self.isAccount) { return first }
+        try checkNotDeleted(context.actor)
+        if let isPrivate = update.isPrivate, !update.hasTexts {
+            // Whoever was never registered has no texts, but may be private.
+            _ = try changePrivacy(isPrivate, by: context.actor, WriteContext(actor: context.actor))
+            try acknowledge(.updateUser, context)
+            return receipt(.account(context.actor))
+        }
         let (_, old) = try ownAccount(context.actor)
         let body = try Self.body(old, with: update)
         try checkRoom(for: body)
+        try changePrivacy(update, context.actor)
         try record(.profileChanged(.with { $0.userID = context.actor.rawValue }), context, body: body)
         return receipt(.account(context.actor))
     }
@@ -84,12 +97,18 @@ extension Sequencer {
             body.passwordHash = hash
         }
         try checkRoom(for: body)
+        try changePrivacy(update.profile, context.actor)
         let change = Starling_V1_CredentialsChanged.with {
             $0.userID = context.actor.rawValue
             $0.keptSession = update.keptSession
         }
         try record(.credentialsChanged(change), context, body: body)
         return receipt(.account(context.actor))
+    }
+
+    /// A record of its own, and before the one with the key: a request that comes again after a crash in between does the rest.
+    private func changePrivacy(_ update: ProfileUpdate, _ actor: UserID) throws(EngineError) {
+        if let isPrivate = update.isPrivate { _ = try changePrivacy(isPrivate, by: actor, WriteContext(actor: actor)) }
     }
 
     private static func body(
@@ -120,6 +139,7 @@ extension Sequencer {
             return receipt(.deleted(changed: false))
         }
         try record(.accountDeleted(.with { $0.userID = context.actor.rawValue }), context)
+        opening.removeAll { $0 == user }
         return receipt(.deleted(changed: true))
     }
 
@@ -129,11 +149,11 @@ extension Sequencer {
                 let followee = state.users.index(of: edge.followee),
                 state.accounts.isDeleted(follower) || state.accounts.isDeleted(followee)
             else { return false }
-            return state.graph.follows(follower, followee)
+            return state.hasTie(follower, followee)
         }
         if gone.isEmpty { return receipt(.done) }
         // As an unfollow: nothing refuses it.
-        for _ in gone { memory.admit(.removal) }
+        for _ in gone { memory.admit(.ties) }
         let fact = Starling_V1_EdgesRemoved.with {
             $0.users = gone.map(\.follower.rawValue)
             $0.targets = gone.map(\.followee.rawValue)

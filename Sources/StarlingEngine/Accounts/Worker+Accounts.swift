@@ -28,6 +28,35 @@ extension Worker {
     @inline(__always)
     func isDeleted(_ user: UserIndex) -> Bool { authorFlags.rows[Int(user)] & AuthorFlag.deleted != 0 }
 
+    /// As `isDeleted`, without a look at the account while there is none that is.
+    @inline(__always)
+    func isGone(_ user: UserIndex) -> Bool { deletedAccounts != 0 && isDeleted(user) }
+
+    /// Accounts that an account has, or had, to do with, at most `limit` of each kind: edges, requests and blocks in both directions,
+    /// and whom it mutes; as far as this worker knows. Who mutes it, nobody could say without a look at all accounts.
+    func ties(of user: UserIndex, limit: Int) -> [AccountEdge] {
+        let id = users.id(of: user)
+        let followees = followeeEntries(of: user, after: nil, limit: limit, showingDeleted: true)
+        let followers = followerEntries(of: user, after: nil, limit: limit, showingDeleted: true)
+        var ties = followees.map { AccountEdge(follower: id, followee: $0.user) }
+        ties += followers.map { AccountEdge(follower: $0.user, followee: id) }
+        for kind in [RelationSets.Kind.blocks, .mutes, .requested] {
+            relations.forEach(kind, of: user) { entry in
+                ties.append(AccountEdge(follower: id, followee: users.id(of: entry.key)))
+                return ties.count < limit
+            }
+        }
+        relations.forEach(.blockers, of: user) { entry in
+            ties.append(AccountEdge(follower: users.id(of: entry.key), followee: id))
+            return ties.count < limit
+        }
+        relations.forEach(.requests, of: user) { entry in
+            ties.append(AccountEdge(follower: users.id(of: entry.value), followee: id))
+            return ties.count < limit
+        }
+        return ties
+    }
+
     /// What an account shows of itself; nil when it is not registered. Copies the texts: about a microsecond.
     func publicProfile(of user: UserIndex) -> PublicProfile? {
         guard Int(user) < profiles.count else { return nil }

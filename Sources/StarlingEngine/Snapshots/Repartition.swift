@@ -30,8 +30,11 @@ struct Repartition {
             new[0].skippedAway += worker.skippedAway
             new[0].addDeliveries(of: worker)
         }
-        for worker in new { worker.deletedAccounts = old[0].deletedAccounts }
-        for worker in new { worker.startFrom(lsn: old[0].appliedLSN) }
+        for worker in new {
+            worker.logSeconds = old[0].logSeconds
+            worker.deletedAccounts = old[0].deletedAccounts
+            worker.startFrom(lsn: old[0].appliedLSN)
+        }
     }
 }
 
@@ -83,6 +86,7 @@ extension Worker {
         followeeSets.copy(followed, of: other.followeeSets, into: followees.writable(own))
         try pulledSets.arena.requireRoom(forBytes: other.pulledSets.copyBytes(pulled))
         pulledSets.copy(pulled, of: other.pulledSets, into: pulledFollowees.writable(own))
+        try relations.adopt(readerUsers.rows[own], of: other.relations)
         var edges = followeeSets.ascending(followees.rows + own)
         while let edge = edges.next() {
             try followerSets.arena.requireRoom(forBytes: SortedSetArena<UInt32>.maximumBytesPerInsert)

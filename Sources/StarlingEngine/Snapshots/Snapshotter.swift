@@ -135,6 +135,14 @@ final class Snapshotter: @unchecked Sendable {
         }
     }
 
+    /// Whether a cut is due after record `lsn`.
+    func isCutDue(lsn: UInt64) -> Bool {
+        shared.withLock { shared in
+            shared.cut == nil && !shared.isClosed && lsn > shared.lastCutLSN
+                && isDue(shared, lsn: lsn, now: time.monotonicNanoseconds())
+        }
+    }
+
     private func isDue(_ shared: borrowing Shared, lsn: UInt64, now: UInt64) -> Bool {
         if !shared.requests.isEmpty { return true }
         if now < shared.notBefore { return false }

@@ -103,6 +103,78 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     set {fact = .readersAwayChanged(newValue)}
   }
 
+  public var blocked: Starling_V1_Blocked {
+    get {
+      if case .blocked(let v)? = fact {return v}
+      return Starling_V1_Blocked()
+    }
+    set {fact = .blocked(newValue)}
+  }
+
+  public var unblocked: Starling_V1_Unblocked {
+    get {
+      if case .unblocked(let v)? = fact {return v}
+      return Starling_V1_Unblocked()
+    }
+    set {fact = .unblocked(newValue)}
+  }
+
+  public var muted: Starling_V1_Muted {
+    get {
+      if case .muted(let v)? = fact {return v}
+      return Starling_V1_Muted()
+    }
+    set {fact = .muted(newValue)}
+  }
+
+  public var unmuted: Starling_V1_Unmuted {
+    get {
+      if case .unmuted(let v)? = fact {return v}
+      return Starling_V1_Unmuted()
+    }
+    set {fact = .unmuted(newValue)}
+  }
+
+  public var accountPrivacyChanged: Starling_V1_AccountPrivacyChanged {
+    get {
+      if case .accountPrivacyChanged(let v)? = fact {return v}
+      return Starling_V1_AccountPrivacyChanged()
+    }
+    set {fact = .accountPrivacyChanged(newValue)}
+  }
+
+  public var followRequested: Starling_V1_FollowRequested {
+    get {
+      if case .followRequested(let v)? = fact {return v}
+      return Starling_V1_FollowRequested()
+    }
+    set {fact = .followRequested(newValue)}
+  }
+
+  public var followRequestsAccepted: Starling_V1_FollowRequestsAccepted {
+    get {
+      if case .followRequestsAccepted(let v)? = fact {return v}
+      return Starling_V1_FollowRequestsAccepted()
+    }
+    set {fact = .followRequestsAccepted(newValue)}
+  }
+
+  public var followRequestRemoved: Starling_V1_FollowRequestRemoved {
+    get {
+      if case .followRequestRemoved(let v)? = fact {return v}
+      return Starling_V1_FollowRequestRemoved()
+    }
+    set {fact = .followRequestRemoved(newValue)}
+  }
+
+  public var timePassed: Starling_V1_TimePassed {
+    get {
+      if case .timePassed(let v)? = fact {return v}
+      return Starling_V1_TimePassed()
+    }
+    set {fact = .timePassed(newValue)}
+  }
+
   public var accountRegistered: Starling_V1_AccountRegistered {
     get {
       if case .accountRegistered(let v)? = fact {return v}
@@ -189,6 +261,15 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     case acknowledged(Starling_V1_Acknowledged)
     case celebrityThresholdChanged(Starling_V1_CelebrityThresholdChanged)
     case readersAwayChanged(Starling_V1_ReadersAwayChanged)
+    case blocked(Starling_V1_Blocked)
+    case unblocked(Starling_V1_Unblocked)
+    case muted(Starling_V1_Muted)
+    case unmuted(Starling_V1_Unmuted)
+    case accountPrivacyChanged(Starling_V1_AccountPrivacyChanged)
+    case followRequested(Starling_V1_FollowRequested)
+    case followRequestsAccepted(Starling_V1_FollowRequestsAccepted)
+    case followRequestRemoved(Starling_V1_FollowRequestRemoved)
+    case timePassed(Starling_V1_TimePassed)
     case accountRegistered(Starling_V1_AccountRegistered)
     case profileChanged(Starling_V1_ProfileChanged)
     case credentialsChanged(Starling_V1_CredentialsChanged)
@@ -259,11 +340,184 @@ public nonisolated struct Starling_V1_FollowsImported: Sendable {
   public var sinceEach: [UInt64] = []
 
   /// What became of each row of a request with an idempotency key, so that a repetition gets the same
-  /// answer: 0 refused, 1 edge added, 2 edge was there. Empty when the request had no key.
+  /// answer: 0 refused, 1 edge added, 2 edge was there, 3 asked for, 4 was asked for before. Empty when the request had
+  /// no key.
   public var rowOutcomes: [UInt32] = []
 
   /// Who asked for it.
   public var actorID: UInt64 = 0
+
+  /// Who asks to follow a private account. Element i of this and the next list belong together.
+  public var requestingUsers: [UInt64] = []
+
+  /// The private accounts that are asked.
+  public var requestedTargets: [UInt64] = []
+
+  /// When they were asked, in milliseconds since 1970.
+  public var requestedMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Two accounts no longer see each other: one of them has blocked the other. Ends the follows between the two, and the
+/// requests to follow, in both directions.
+public nonisolated struct Starling_V1_Blocked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who blocks.
+  public var userID: UInt64 = 0
+
+  /// Who is blocked.
+  public var targetID: UInt64 = 0
+
+  /// When, in milliseconds since 1970.
+  public var sinceMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user blocks an account no longer. The other may still block the user.
+public nonisolated struct Starling_V1_Unblocked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who blocked.
+  public var userID: UInt64 = 0
+
+  /// Who was blocked.
+  public var targetID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user's feed shows an account's posts no longer, in place of what was said of the two before.
+public nonisolated struct Starling_V1_Muted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who mutes.
+  public var userID: UInt64 = 0
+
+  /// Who is muted.
+  public var targetID: UInt64 = 0
+
+  /// Until when, in whole seconds of log time since 1970: from then on it is as if it had never been. 0 for ever.
+  public var untilSeconds: UInt32 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user's feed shows an account's posts again.
+public nonisolated struct Starling_V1_Unmuted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who muted.
+  public var userID: UInt64 = 0
+
+  /// Who was muted.
+  public var targetID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// An account became private or public. Who asked to follow it is not touched.
+public nonisolated struct Starling_V1_AccountPrivacyChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The account.
+  public var userID: UInt64 = 0
+
+  /// Whether its posts are for its followers alone, and whoever wants to follow it has to ask.
+  public var `private`: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user asked to follow a private account.
+public nonisolated struct Starling_V1_FollowRequested: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who asks.
+  public var userID: UInt64 = 0
+
+  /// The private account.
+  public var targetID: UInt64 = 0
+
+  /// When, in milliseconds since 1970.
+  public var sinceMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Requests became follows: accepted by the account, or because it went public.
+public nonisolated struct Starling_V1_FollowRequestsAccepted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The account that was asked.
+  public var targetID: UInt64 = 0
+
+  /// Who asked and follows now.
+  public var users: [UInt64] = []
+
+  /// When the edges began, in milliseconds since 1970.
+  public var sinceMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A request to follow came to nothing.
+public nonisolated struct Starling_V1_FollowRequestRemoved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who asked.
+  public var userID: UInt64 = 0
+
+  /// The account that was asked.
+  public var targetID: UInt64 = 0
+
+  /// Whether the account rejected it; else who asked took it back.
+  public var rejected: Bool = false
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Nothing happened, but time passed: something ends by now, such as a mute, and only records let log time go on.
+public nonisolated struct Starling_V1_TimePassed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -429,6 +683,9 @@ public nonisolated struct Starling_V1_Acknowledged: Sendable {
 
   /// Who asked for it.
   public var actorID: UInt64 = 0
+
+  /// Of a follow: whether the account had been asked before and has not answered yet. Else it was followed already.
+  public var pending: Bool = false
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -604,16 +861,17 @@ public nonisolated struct Starling_V1_SessionRevoked: Sendable {
   public init() {}
 }
 
-/// Edges of deleted accounts ended. Element i of each list belongs to edge i.
+/// Whatever two accounts had to do with each other ended, because one of them was deleted: that the first one followed, asked to
+/// follow, blocked or muted the second one. Element i of each list belongs to pair i.
 public nonisolated struct Starling_V1_EdgesRemoved: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Who followed.
+  /// Who followed, asked, blocked or muted.
   public var users: [UInt64] = []
 
-  /// The accounts that were followed.
+  /// Whom.
   public var targets: [UInt64] = []
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -676,7 +934,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{4}\u{b}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{4}I\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}\u{2}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{4}I\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -799,6 +1057,123 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
         if let v = v {
           if hadOneofValue {try decoder.handleConflictingOneOf()}
           self.fact = .readersAwayChanged(v)
+        }
+      }()
+      case 10: try {
+        var v: Starling_V1_Blocked?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .blocked(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .blocked(v)
+        }
+      }()
+      case 11: try {
+        var v: Starling_V1_Unblocked?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .unblocked(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .unblocked(v)
+        }
+      }()
+      case 12: try {
+        var v: Starling_V1_Muted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .muted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .muted(v)
+        }
+      }()
+      case 13: try {
+        var v: Starling_V1_Unmuted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .unmuted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .unmuted(v)
+        }
+      }()
+      case 14: try {
+        var v: Starling_V1_AccountPrivacyChanged?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .accountPrivacyChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .accountPrivacyChanged(v)
+        }
+      }()
+      case 15: try {
+        var v: Starling_V1_FollowRequested?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .followRequested(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .followRequested(v)
+        }
+      }()
+      case 16: try {
+        var v: Starling_V1_FollowRequestsAccepted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .followRequestsAccepted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .followRequestsAccepted(v)
+        }
+      }()
+      case 17: try {
+        var v: Starling_V1_FollowRequestRemoved?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .followRequestRemoved(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .followRequestRemoved(v)
+        }
+      }()
+      case 18: try {
+        var v: Starling_V1_TimePassed?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .timePassed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .timePassed(v)
         }
       }()
       case 20: try {
@@ -955,6 +1330,42 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
       guard case .readersAwayChanged(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
     }()
+    case .blocked?: try {
+      guard case .blocked(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .unblocked?: try {
+      guard case .unblocked(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .muted?: try {
+      guard case .muted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .unmuted?: try {
+      guard case .unmuted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .accountPrivacyChanged?: try {
+      guard case .accountPrivacyChanged(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+    }()
+    case .followRequested?: try {
+      guard case .followRequested(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 15)
+    }()
+    case .followRequestsAccepted?: try {
+      guard case .followRequestsAccepted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 16)
+    }()
+    case .followRequestRemoved?: try {
+      guard case .followRequestRemoved(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
+    }()
+    case .timePassed?: try {
+      guard case .timePassed(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
     case .accountRegistered?: try {
       guard case .accountRegistered(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
@@ -1088,7 +1499,7 @@ nonisolated extension Starling_V1_Unfollowed: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Starling_V1_FollowsImported: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FollowsImported"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0\u{1}targets\0\u{3}since_ms\0\u{3}since_each\0\u{3}row_outcomes\0\u{3}actor_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0\u{1}targets\0\u{3}since_ms\0\u{3}since_each\0\u{3}row_outcomes\0\u{3}actor_id\0\u{3}requesting_users\0\u{3}requested_targets\0\u{3}requested_ms\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1102,6 +1513,9 @@ nonisolated extension Starling_V1_FollowsImported: SwiftProtobuf.Message, SwiftP
       case 4: try { try decoder.decodeRepeatedUInt64Field(value: &self.sinceEach) }()
       case 5: try { try decoder.decodeRepeatedUInt32Field(value: &self.rowOutcomes) }()
       case 6: try { try decoder.decodeSingularFixed64Field(value: &self.actorID) }()
+      case 7: try { try decoder.decodeRepeatedFixed64Field(value: &self.requestingUsers) }()
+      case 8: try { try decoder.decodeRepeatedFixed64Field(value: &self.requestedTargets) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.requestedMs) }()
       default: break
       }
     }
@@ -1126,6 +1540,15 @@ nonisolated extension Starling_V1_FollowsImported: SwiftProtobuf.Message, SwiftP
     if self.actorID != 0 {
       try visitor.visitSingularFixed64Field(value: self.actorID, fieldNumber: 6)
     }
+    if !self.requestingUsers.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.requestingUsers, fieldNumber: 7)
+    }
+    if !self.requestedTargets.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.requestedTargets, fieldNumber: 8)
+    }
+    if self.requestedMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.requestedMs, fieldNumber: 9)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1136,6 +1559,333 @@ nonisolated extension Starling_V1_FollowsImported: SwiftProtobuf.Message, SwiftP
     if lhs.sinceEach != rhs.sinceEach {return false}
     if lhs.rowOutcomes != rhs.rowOutcomes {return false}
     if lhs.actorID != rhs.actorID {return false}
+    if lhs.requestingUsers != rhs.requestingUsers {return false}
+    if lhs.requestedTargets != rhs.requestedTargets {return false}
+    if lhs.requestedMs != rhs.requestedMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Blocked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Blocked"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0\u{3}since_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sinceMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    if self.sinceMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sinceMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Blocked, rhs: Starling_V1_Blocked) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.sinceMs != rhs.sinceMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Unblocked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Unblocked"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Unblocked, rhs: Starling_V1_Unblocked) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Muted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Muted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0\u{3}until_seconds\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.untilSeconds) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    if self.untilSeconds != 0 {
+      try visitor.visitSingularUInt32Field(value: self.untilSeconds, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Muted, rhs: Starling_V1_Muted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.untilSeconds != rhs.untilSeconds {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Unmuted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Unmuted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Unmuted, rhs: Starling_V1_Unmuted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_AccountPrivacyChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AccountPrivacyChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{1}private\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.`private`) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.`private` != false {
+      try visitor.visitSingularBoolField(value: self.`private`, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_AccountPrivacyChanged, rhs: Starling_V1_AccountPrivacyChanged) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.`private` != rhs.`private` {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_FollowRequested: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FollowRequested"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0\u{3}since_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sinceMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    if self.sinceMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sinceMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_FollowRequested, rhs: Starling_V1_FollowRequested) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.sinceMs != rhs.sinceMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_FollowRequestsAccepted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FollowRequestsAccepted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}target_id\0\u{1}users\0\u{3}since_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 2: try { try decoder.decodeRepeatedFixed64Field(value: &self.users) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.sinceMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 1)
+    }
+    if !self.users.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.users, fieldNumber: 2)
+    }
+    if self.sinceMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.sinceMs, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_FollowRequestsAccepted, rhs: Starling_V1_FollowRequestsAccepted) -> Bool {
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.users != rhs.users {return false}
+    if lhs.sinceMs != rhs.sinceMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_FollowRequestRemoved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".FollowRequestRemoved"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0\u{1}rejected\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.rejected) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    if self.rejected != false {
+      try visitor.visitSingularBoolField(value: self.rejected, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_FollowRequestRemoved, rhs: Starling_V1_FollowRequestRemoved) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.rejected != rhs.rejected {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_TimePassed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".TimePassed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_TimePassed, rhs: Starling_V1_TimePassed) -> Bool {
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1362,7 +2112,7 @@ nonisolated extension Starling_V1_ReadersAwayChanged: SwiftProtobuf.Message, Swi
 
 nonisolated extension Starling_V1_Acknowledged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Acknowledged"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{3}actor_id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operation\0\u{3}actor_id\0\u{1}pending\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1372,6 +2122,7 @@ nonisolated extension Starling_V1_Acknowledged: SwiftProtobuf.Message, SwiftProt
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularUInt32Field(value: &self.operation) }()
       case 2: try { try decoder.decodeSingularFixed64Field(value: &self.actorID) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.pending) }()
       default: break
       }
     }
@@ -1384,12 +2135,16 @@ nonisolated extension Starling_V1_Acknowledged: SwiftProtobuf.Message, SwiftProt
     if self.actorID != 0 {
       try visitor.visitSingularFixed64Field(value: self.actorID, fieldNumber: 2)
     }
+    if self.pending != false {
+      try visitor.visitSingularBoolField(value: self.pending, fieldNumber: 3)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Starling_V1_Acknowledged, rhs: Starling_V1_Acknowledged) -> Bool {
     if lhs.operation != rhs.operation {return false}
     if lhs.actorID != rhs.actorID {return false}
+    if lhs.pending != rhs.pending {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -5,13 +5,17 @@ enum OpenAPIHeaders {
         (
             "ActorId",
             header(
-                "X-Actor-Id", ["type": "string", "pattern": "^[0-9]{1,20}$"],
+                "X-Actor-Id", ["type": "string", "pattern": .string(DecimalPattern.positive64)],
                 "Who acts. Honoured only while the server runs without authentication.")
         ),
         (
             "IdempotencyKey",
             header(
-                "Idempotency-Key", ["type": "string", "minLength": .integer(1), "maxLength": .integer(128)],
+                "Idempotency-Key",
+                [
+                    "type": "string", "minLength": .integer(1), "maxLength": .integer(128),
+                    "pattern": "^[!-~]([ -~]*[!-~])?$",
+                ],
                 "Makes a repeated write harmless: the first answer is returned again. Printable ASCII.")
         ),
         (
@@ -23,7 +27,7 @@ enum OpenAPIHeaders {
         (
             "MinLsn",
             header(
-                "X-Min-Lsn", ["type": "string", "pattern": "^[0-9]{1,20}$"],
+                "X-Min-Lsn", ["type": "string", "pattern": .string(DecimalPattern.unsigned64)],
                 "Wait until the write with this number is visible, for at most one second.")
         ),
     ]

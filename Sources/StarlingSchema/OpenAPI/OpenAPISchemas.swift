@@ -56,7 +56,7 @@ struct OpenAPISchemas {
         var tree: JSONTree = ["type": "object"]
         if !comment.isEmpty { tree = tree.adding("description", .string(comment)) }
         if !fields.isEmpty {
-            let properties = fields.map { (name: $0.jsonName, value: property($0)) }
+            let properties = fields.map { (name: $0.jsonName, value: property($0, isAnswer: isAnswer)) }
             tree = tree.adding("properties", .object(properties))
         }
         let required = isAnswer ? fields.filter { !$0.hasPresence }.map { JSONTree.string($0.jsonName) } : []
@@ -64,24 +64,26 @@ struct OpenAPISchemas {
     }
 
     /// A field with its comment.
-    func property(_ field: FieldDescriptor) -> JSONTree {
-        let tree = value(of: field)
+    private func property(_ field: FieldDescriptor, isAnswer: Bool) -> JSONTree {
+        let tree = value(of: field, inBody: !isAnswer)
         return field.comment.isEmpty ? tree : tree.adding("description", .string(field.comment))
     }
 
     /// The value of a field, whether one or many.
-    func value(of field: FieldDescriptor) -> JSONTree {
-        guard field.isRepeated else { return single(field) }
+    ///
+    /// - Parameter inBody: whether it is JSON from a client, where 64-bit integers may be numbers too.
+    func value(of field: FieldDescriptor, inBody: Bool = false) -> JSONTree {
+        guard field.isRepeated else { return single(field, inBody: inBody) }
         if case .message(let index) = field.type, schema.message(at: index).isMapEntry,
             let value = schema.message(at: index).field(number: 2)
         {
-            return ["type": "object", "additionalProperties": single(value)]
+            return ["type": "object", "additionalProperties": single(value, inBody: inBody)]
         }
-        let tree: JSONTree = ["type": "array", "items": single(field)]
+        let tree: JSONTree = ["type": "array", "items": single(field, inBody: inBody)]
         return field.limits.maxItems.map { tree.adding("maxItems", .integer(UInt64($0))) } ?? tree
     }
 
-    private func single(_ field: FieldDescriptor) -> JSONTree {
+    private func single(_ field: FieldDescriptor, inBody: Bool) -> JSONTree {
         switch field.type {
         case .double, .float: return ["type": "number"]
         case .signed32: return numberBounds(field, ["type": "integer", "format": "int32"])
@@ -89,8 +91,15 @@ struct OpenAPISchemas {
             let hasMinimum = field.limits.minimum != nil
             let tree: JSONTree = ["type": "integer", "format": "int64"]
             return numberBounds(field, hasMinimum ? tree : tree.adding("minimum", .integer(0)))
-        case .signed64: return ["type": "string", "format": "int64", "pattern": "^-?[0-9]{1,19}$"]
-        case .unsigned64: return ["type": "string", "format": "uint64", "pattern": "^[0-9]{1,20}$"]
+        case .signed64 where inBody:
+            return ["type": ["string", "integer"], "format": "int64", "pattern": .string(DecimalPattern.signed64)]
+        case .unsigned64 where inBody:
+            return [
+                "type": ["string", "integer"], "format": "uint64", "pattern": .string(DecimalPattern.unsigned64),
+                "minimum": .integer(0), "maximum": .integer(.max),
+            ]
+        case .signed64: return ["type": "string", "format": "int64", "pattern": .string(DecimalPattern.signed64)]
+        case .unsigned64: return ["type": "string", "format": "uint64", "pattern": .string(DecimalPattern.unsigned64)]
         case .bool: return ["type": "boolean"]
         case .string: return stringBounds(field, ["type": "string"])
         case .bytes: return ["type": "string", "contentEncoding": "base64"]

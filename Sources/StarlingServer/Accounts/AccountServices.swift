@@ -1,4 +1,5 @@
 import Crypto
+import NIOPosix
 import StarlingEngine
 import StarlingSchema
 import StarlingSystem
@@ -18,12 +19,14 @@ final class AccountServices: Sendable {
     private let file: AuthKeyFile
     private let keys: Mutex<AuthKeys>
 
-    init(_ configuration: DaemonConfiguration, disk: any Disk, time: any TimeSource) async throws {
+    init(
+        _ configuration: DaemonConfiguration, disk: any Disk, time: any TimeSource, threads: NIOThreadPool
+    ) async throws {
         file = AuthKeyFile(directory: configuration.data, disk: disk)
         let loaded = try file.load()
         keys = Mutex(loaded)
         tokens = try await AccessTokens(loaded)
-        passwords = try PasswordHasher(cost: configuration.scryptCost)
+        passwords = try PasswordHasher(cost: configuration.scryptCost, threads: threads)
         secret = SymmetricKey(data: loaded.secret)
         self.time = time
         refreshSeconds = configuration.refreshSeconds
@@ -55,6 +58,4 @@ final class AccountServices: Sendable {
         return Hash128(
             high: code[..<8].reduce(0) { $0 << 8 | UInt64($1) }, low: code[8..<16].reduce(0) { $0 << 8 | UInt64($1) })
     }
-
-    func shutDown() async throws { try await passwords.shutDown() }
 }

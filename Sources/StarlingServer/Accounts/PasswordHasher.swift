@@ -3,7 +3,7 @@ import StarlingEngine
 import StarlingSchema
 import Synchronization
 
-/// Hashes passwords on threads of its own: that is slow on purpose, and neither event loops nor the engine may wait for it.
+/// Hashes passwords on threads for nothing else: that is slow on purpose, and neither event loops nor the engine may wait for it.
 final class PasswordHasher: Sendable {
     private let threads: NIOThreadPool
     private let waiting = Atomic<Int>(0)
@@ -11,16 +11,13 @@ final class PasswordHasher: Sendable {
     /// What unknown users' passwords are compared with, so that they take as long as known ones'.
     private let decoy: PasswordHash
 
-    /// Two at a time: each takes a processor and 2^cost KiB.
-    private static let threadCount = 2
     /// More are told to come back: a queue of some seconds helps nobody.
     private static let maximumWaiting = 64
 
-    init(cost: Int) throws {
+    init(cost: Int, threads: NIOThreadPool) throws {
         self.cost = cost
         decoy = try PasswordHash("", cost: cost)
-        threads = NIOThreadPool(numberOfThreads: Self.threadCount)
-        threads.start()
+        self.threads = threads
     }
 
     /// The hash of a new password.
@@ -50,6 +47,4 @@ final class PasswordHasher: Sendable {
             throw Problem(.closed)
         }
     }
-
-    func shutDown() async throws { try await threads.shutdownGracefully() }
 }

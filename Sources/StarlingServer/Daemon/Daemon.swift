@@ -5,6 +5,7 @@ import StarlingLog
 import StarlingSchema
 import StarlingSimulation
 import StarlingSystem
+import StarlingTopics
 import Synchronization
 
 /// The daemon: an engine and its listeners.
@@ -27,18 +28,18 @@ public final class Daemon: Sendable {
     private let server: TCPServer
     private let threads: ServerThreads
     private let readiness: Readiness
-    private let accounts: AccountServices
+    private let shared: Shared
 
     private init(
-        engine: Engine, gateways: [HTTPGateway], server: TCPServer, threads: ServerThreads, readiness: Readiness,
-        accounts: AccountServices
+        service: Service, gateways: [HTTPGateway], server: TCPServer, threads: ServerThreads, readiness: Readiness,
+        shared: Shared
     ) {
-        self.accounts = accounts
-        self.engine = engine
+        engine = service.engine
         self.gateways = gateways
         self.server = server
         self.threads = threads
         self.readiness = readiness
+        self.shared = shared
         http = Self.address(gateways[0].address)
         admin = Self.address(gateways[1].address)
         tcp = Self.address(server.address)
@@ -53,12 +54,17 @@ public final class Daemon: Sendable {
     /// - Parameters:
     ///   - configuration: the settings; checked here.
     ///   - logger: where lines about the service go.
+    ///   - onLogLevel: called when `logging.level` has changed.
     ///   - onFailure: called once when the log has failed; the process should end with exit code 70.
     /// - Throws: `ConfigurationError`, `EngineOpenError`, `DiskError` for the key file, `ListenError`.
     public static func start(
-        _ configuration: DaemonConfiguration, logger: Logger, onFailure: @escaping @Sendable (String) -> Void
+        _ configuration: DaemonConfiguration, logger: Logger,
+        onLogLevel: @escaping @Sendable (String) -> Void = { _ in }, onFailure: @escaping @Sendable (String) -> Void
     ) async throws -> Daemon {
         try configuration.validate()
+        let identity: TLSIdentity? =
+            configuration.tlsCertificate.isEmpty
+            ? nil : try TLSIdentity(certificate: configuration.tlsCertificate, key: configuration.tlsKey)
         var environment = EngineEnvironment.system()
         environment.notify = { notice in
             let level: Logger.Level =
@@ -79,16 +85,19 @@ public final class Daemon: Sendable {
             onFailure: onFailure)
         let threads = ServerThreads(eventLoops: configuration.eventLoops)
         do {
+            let table = try OperationTable()
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
-            let settings = RuntimeSettings(
-                values: configuration.values, engine: engine, isAuthenticated: configuration.isAuthenticated,
-                offersAdminOverTCP: configuration.tcp.isLoopback && !configuration.isAuthenticated)
             let accounts = try await AccountServices(
-                configuration, disk: environment.disk, time: environment.time)
+                configuration, disk: environment.disk, time: environment.time, threads: threads.passwordHashers)
+            let shared = Shared(
+                configuration, engine: engine, identity: identity,
+                limits: RateLimitKeeper(
+                    configuration, table: table, disk: environment.disk, clock: SystemTime(), logger: logger),
+                onLogLevel: onLogLevel, logger: logger)
             let service = try Service(
-                table: try OperationTable(), engine: engine, cursors: CursorSigner(key: key), settings: settings,
-                accounts: accounts, bodyReaders: threads.bodyReaders)
-            return try await listen(configuration, service, threads: threads, logger: logger)
+                table: table, engine: engine, cursors: CursorSigner(key: key), settings: shared.settings,
+                limiter: shared.limits.requests, accounts: accounts, bodyReaders: threads.bodyReaders)
+            return try await listen(configuration, service, threads: threads, shared)
         } catch {
             // The first error is the one to report; what fails while tidying up after it follows from it.
             try? engine.close()
@@ -98,7 +107,7 @@ public final class Daemon: Sendable {
     }
 
     private static func listen(
-        _ configuration: DaemonConfiguration, _ service: Service, threads: ServerThreads, logger: Logger
+        _ configuration: DaemonConfiguration, _ service: Service, threads: ServerThreads, _ shared: Shared
     ) async throws -> Daemon {
         let readiness = Readiness()
         var gateways: [HTTPGateway] = []
@@ -106,37 +115,75 @@ public final class Daemon: Sendable {
             for (address, isAdmin) in [(configuration.http, false), (configuration.admin, true)] {
                 let documents = DocumentRoutes(table: service.table, isAdmin: isAdmin, readiness: readiness)
                 let responder = GatewayResponder(
-                    service: service, isAdmin: isAdmin, documents: documents, limits: configuration.httpLimits)
+                    service: service, isAdmin: isAdmin, documents: documents, settings: shared.doors)
+                let options = HTTPGateway.Options(
+                    host: address.host, port: address.port, settings: shared.doors,
+                    // Whoever runs the server gets in, however many others there are.
+                    admission: isAdmin ? .unlimited : shared.admission,
+                    identity: isAdmin && !configuration.adminTLS ? nil : shared.identity, logger: shared.logger)
                 gateways.append(
                     try await ListenError.naming(address) {
-                        try await HTTPGateway.start(
-                            host: address.host, port: address.port, responder: responder,
-                            limits: configuration.httpLimits, group: threads.eventLoops, logger: logger)
+                        try await HTTPGateway.start(options, responder: responder, group: threads.eventLoops)
                     })
             }
+            let options = TCPServer.Options(
+                host: configuration.tcp.host, port: configuration.tcp.port, settings: shared.doors,
+                admission: shared.admission, identity: shared.identity, logger: shared.logger)
             let server = try await ListenError.naming(configuration.tcp) {
-                try await TCPServer.start(
-                    host: configuration.tcp.host, port: configuration.tcp.port, service: service,
-                    limits: configuration.tcpLimits, group: threads.eventLoops, logger: logger)
+                try await TCPServer.start(options, service: service, group: threads.eventLoops)
             }
+            shared.limits.start(every: .seconds(configuration.rateLimitSaveSeconds), on: threads)
             return Daemon(
-                engine: service.engine, gateways: gateways, server: server, threads: threads, readiness: readiness,
-                accounts: service.accounts)
+                service: service, gateways: gateways, server: server, threads: threads, readiness: readiness,
+                shared: shared)
         } catch {
             for gateway in gateways { await gateway.shutDown() }
             throw error
         }
     }
 
+    /// Takes over what file and command line say now, as far as it can change while running, and reads certificate and key
+    /// again. Says in the log for each key whether it is in force or needs a restart.
+    ///
+    /// - Parameter configuration: what was loaded, checked by `validate`. What cannot be loaded is to be reported and not
+    ///   handed in: nothing changes then.
+    public func reload(_ configuration: DaemonConfiguration) async {
+        let logger = shared.logger
+        if let identity = shared.identity {
+            do throws(ConfigurationError) {
+                try identity.reload()
+                logger.info("reloaded: the certificate is in force for new connections")
+            } catch {
+                logger.error("not reloaded, the certificate before stays in force", metadata: ["reason": "\(error)"])
+            }
+        }
+        let (change, needRestart) = shared.settings.difference(to: configuration)
+        for key in needRestart {
+            logger.warning("not reloaded: it needs a restart", metadata: ["setting": "\(key)"])
+        }
+        if let threshold = change.celebrityThreshold {
+            let result = await withCheckedContinuation { continuation in
+                engine.setCelebrityThreshold(threshold) { continuation.resume(returning: $0) }
+            }
+            if case .failure(let error) = result {
+                return logger.error("not reloaded: nothing was changed", metadata: ["reason": "\(error)"])
+            }
+        }
+        shared.settings.commit(change)
+        for key in change.keys { logger.info("reloaded: it is in force", metadata: ["setting": "\(key)"]) }
+        if change.keys.isEmpty, needRestart.isEmpty { logger.info("reloaded: no setting has changed") }
+    }
+
     /// Stops accepting, answers what has been asked, commits, marks the log as cleanly closed. Takes some seconds at most.
     public func shutDown() async throws {
         readiness.state = .draining
+        engine.topics.endWaits()
         await withTaskGroup(of: Void.self) { [server, gateways] listeners in
             listeners.addTask { await server.shutDown(timeout: Self.drainTime) }
             for gateway in gateways { listeners.addTask { await gateway.shutDown() } }
         }
+        shared.limits.stop()
         try engine.close()
-        try await accounts.shutDown()
         try await threads.shutDown()
     }
 }

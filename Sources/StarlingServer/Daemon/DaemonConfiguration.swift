@@ -1,6 +1,9 @@
+import NIOCore
 import StarlingEngine
+import StarlingLimits
 import StarlingLog
 import StarlingSimulation
+import StarlingTopics
 
 /// Everything that can be set about the daemon, by the key that the configuration file and `--set` use.
 public struct DaemonConfiguration: Sendable {
@@ -30,6 +33,22 @@ public struct DaemonConfiguration: Sendable {
     var faults: FaultPlan?
     var tcpLimits = TCPLimits()
     var httpLimits = HTTPLimits()
+    /// A PEM file with the certificate of the HTTP and the TCP listener; empty for listeners without TLS.
+    var tlsCertificate = ""
+    /// A PEM file with its private key.
+    var tlsKey = ""
+    /// Whether the admin listener shows that certificate too.
+    var adminTLS = false
+    var connectionLimits = ConnectionLimits(perAddress: 1_024, perSecond: 5_000)
+    var rateLimitRules: [RateLimitRule] = []
+    /// Keys that each rule remembers.
+    var rateLimitKeys = 65_536
+    /// How often the levels of rate limits are kept for a restart.
+    var rateLimitSaveSeconds: Int64 = 10
+    /// Whose `X-Forwarded-For` is believed.
+    var trustedProxies: [AddressRange] = []
+    /// Origins whose pages may use the HTTP interface.
+    var corsOrigins: [String] = []
 
     /// The defaults: loopback listeners, one worker a processor.
     public init(processors: Int) {
@@ -37,7 +56,7 @@ public struct DaemonConfiguration: Sendable {
     }
 
     /// One setting: its key, how it is read and how it is shown.
-    private struct Setting: Sendable {
+    struct Setting: Sendable {
         var key: String
         var read: @Sendable (DaemonConfiguration) -> String
         var write: @Sendable (inout DaemonConfiguration, String) -> String?
@@ -91,6 +110,16 @@ public struct DaemonConfiguration: Sendable {
                 return nil
             }
         }
+
+        static let logLevel = Setting(
+            key: "logging.level", read: { $0.logLevel },
+            write: { configuration, value in
+                guard ["debug", "info", "warning", "error"].contains(value) else {
+                    return "it must be debug, info, warning or error"
+                }
+                configuration.logLevel = value
+                return nil
+            })
 
         static let acknowledgement = Setting(
             key: "ack", read: { $0.engine.acknowledgement.rawValue },
@@ -149,13 +178,24 @@ public struct DaemonConfiguration: Sendable {
         .number("workers", \.engine.workers, 1...64),
         .flag("workers.pinned", \.engine.pinWorkers),
         .number("eventLoops", \.eventLoops, 1...64),
-        .text("logging.level", \.logLevel),
+        .logLevel,
         .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
         .celebrityThreshold,
         .celebrityCostShare,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
         .number("fanout.awayAfterSeconds", \.engine.awayAfterSeconds, 0...UInt32.max),
+        .number("fanout.pieceDeliveries", \.engine.pieceDeliveries, 1...(1 << 20)),
         .number("fanout.deliveryRecords", \.engine.deliveryRecords, 1...(1 << 28)),
+        .flag("fanout.feedEvents", \.engine.feedEvents),
+        .number("fanout.feedEventPartitions", \.engine.feedEventPartitions, 1...TopicsConfiguration.partitionsPerTopic),
+        .number("topics.segmentBytes", \.engine.topics.segmentBytes, 65_536...(1 << 40)),
+        .optional("topics.retentionBytes", \.engine.topics.retention.bytes),
+        .optional("topics.retentionMilliseconds", \.engine.topics.retention.milliseconds),
+        .number("topics.partitions", \.engine.topics.maximumPartitions, 1...100_000),
+        .number("topics.queue", \.engine.topics.queueLimit, 1...(1 << 24)),
+        .number("topics.queueBytes", \.engine.topics.queueBytes, 1...(1 << 40)),
+        .number("topics.waiters", \.engine.topics.maximumWaiters, 0...1_000_000),
+        .number("topics.producers", \.engine.topics.producersPerPartition, 8...100_000),
         .number("log.segmentBytes", \.engine.log.segmentBytes, 65_536...(1 << 40)),
         .number("log.segmentMilliseconds", \.engine.log.segmentMilliseconds, 0...UInt64.max),
         .optional("log.retentionBytes", \.engine.retention.bytes),
@@ -189,9 +229,11 @@ public struct DaemonConfiguration: Sendable {
         .number("http.idleSeconds", \.httpLimits.idleSeconds, 1...86_400),
     ]
 
+    private static let shownSettings = settings + doorSettings
+
     /// Sets one key from its text.
     public mutating func set(_ key: String, _ value: String) throws(ConfigurationError) {
-        guard let setting = (Self.settings + [Self.faultSetting]).first(where: { $0.key == key }) else {
+        guard let setting = (Self.shownSettings + [Self.faultSetting]).first(where: { $0.key == key }) else {
             throw ConfigurationError(key: key, reason: "there is no such setting; see docs/operations.md")
         }
         if let reason = setting.write(&self, value) {
@@ -201,12 +243,20 @@ public struct DaemonConfiguration: Sendable {
 
     /// All settings by key, as text.
     public var values: [String: String] {
-        Dictionary(uniqueKeysWithValues: Self.settings.map { ($0.key, $0.read(self)) })
+        Dictionary(uniqueKeysWithValues: Self.shownSettings.map { ($0.key, $0.read(self)) })
     }
 
     /// Throws the first contradiction between settings.
     public func validate() throws(ConfigurationError) {
         if data.isEmpty { throw ConfigurationError(key: "data", reason: "a data directory is needed: --data DIR") }
+        if tlsCertificate.isEmpty != tlsKey.isEmpty {
+            throw ConfigurationError(
+                key: tlsKey.isEmpty ? "tls.key" : "tls.certificate",
+                reason: "a certificate and its key are needed, or neither: --tls-cert FILE --tls-key FILE")
+        }
+        if adminTLS, tlsCertificate.isEmpty {
+            throw ConfigurationError(key: "admin.tls", reason: "there is no tls.certificate to show")
+        }
         if let problem = engine.problem { throw ConfigurationError(key: "engine", reason: problem) }
         for (key, address) in [("http.listen", http), ("tcp.listen", tcp)]
         where !address.isLoopback && !isAuthenticated {

@@ -17,17 +17,21 @@ struct DocumentRoutes: Sendable {
         ]
     }
 
-    /// The answer, when the path is one of these.
-    func answer(method: HTTPRequest.Method, path: String) -> (HTTPResponse, ByteBuffer)? {
-        let isHealth = path == "/livez" || path == "/readyz"
-        guard isHealth || documents[path] != nil else { return nil }
+    /// Whether the path is one that must answer whatever the load.
+    func isHealth(_ path: String) -> Bool { path == "/livez" || path == "/readyz" }
+
+    /// Whether the path is a document's.
+    func has(_ path: String) -> Bool { documents[path] != nil }
+
+    /// The answer for a path that is one of these.
+    func answer(method: HTTPRequest.Method, path: String) -> (HTTPResponse, ByteBuffer) {
         guard method == .get else {
             return GatewayAnswer.problem(
                 Problem(status: 405, code: "METHOD_NOT_ALLOWED", detail: "\(path) is for GET"), allow: [.get])
         }
         if path == "/livez" { return GatewayAnswer.plain(Array("ok\n".utf8), type: "text/plain; charset=utf-8") }
         if path == "/readyz" { return readinessAnswer() }
-        return documents[path].map { GatewayAnswer.plain($0, type: "application/json") }
+        return GatewayAnswer.plain(documents[path] ?? [], type: "application/json")
     }
 
     private func readinessAnswer() -> (HTTPResponse, ByteBuffer) {

@@ -4,20 +4,9 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 import ServiceLifecycle
+import StarlingLimits
 import StarlingSchema
 import Synchronization
-
-/// Limits of an HTTP listener.
-struct HTTPLimits: Sendable {
-    /// Open connections; more wait in the kernel's queue.
-    var connections = 4_096
-    /// Bytes of a request's body.
-    var bodyBytes = 8 << 20
-    /// Bytes of one header field, and of all of them.
-    var headerBytes = 16 << 10
-    /// A connection without a request, or one whose request does not go on, is closed after this time.
-    var idleSeconds = 30
-}
 
 /// An HTTP listener: turns requests into calls of operations by the route table, and answers into JSON.
 final class HTTPGateway: Sendable {
@@ -26,6 +15,17 @@ final class HTTPGateway: Sendable {
     /// Where it listens.
     let address: SocketAddress
 
+    /// What a listener is opened with.
+    struct Options: Sendable {
+        var host: String
+        var port: Int
+        var settings: DoorSettings
+        var admission: ConnectionAdmission
+        /// nil for a listener without TLS.
+        var identity: TLSIdentity?
+        var logger: Logger
+    }
+
     private init(group: ServiceGroup, run: Task<Void, Never>, address: SocketAddress) {
         self.group = group
         self.run = run
@@ -33,30 +33,30 @@ final class HTTPGateway: Sendable {
     }
 
     static func start(
-        host: String, port: Int, responder: GatewayResponder, limits: HTTPLimits, group: any EventLoopGroup,
-        logger: Logger
+        _ options: Options, responder: GatewayResponder, group: any EventLoopGroup
     ) async throws -> HTTPGateway {
         let bound = AsyncStream<SocketAddress?>.makeStream()
-        let configuration = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [MalformedRequestHandler()],
-            idleTimeout: .seconds(Int64(limits.idleSeconds)),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: limits.headerBytes, maxHeaderListSize: limits.headerBytes, maxHeaderFieldCount: 128)
-        )
-        let server = try HTTPServerBuilder.http1(configuration: configuration).buildServer(
-            configuration: ServerConfiguration(
-                address: .hostname(host, port: port), backlog: 1_024,
-                availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
-            eventLoopGroup: group,
-            logger: logger,
-            responder: { request, writer, _ in
-                let (head, body) = await responder.respond(to: request)
+        let channels = GatewayChannel(
+            responder: { request, writer, channel in
+                let answer = await responder.respond(to: request, from: IPAddress(channel.remoteAddress)) {
+                    try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
+                }
                 // Bytes behind the header of an answer to HEAD would be read as the next answer.
-                let content = request.method == .head ? ResponseBody() : ResponseBody(byteBuffer: body)
-                try await writer.write(response: head, body: content)
+                let isEmpty = request.method == .head || answer.head.status == .noContent
+                let content = isEmpty ? ResponseBody() : ResponseBody(byteBuffer: answer.body)
+                try await writer.write(response: answer.head, body: content)
             },
-            onServerRunning: { channel in bound.continuation.yield(channel.localAddress) })
-        var lifecycle = ServiceGroupConfiguration(services: [server], logger: logger)
+            settings: options.settings, admission: options.admission, identity: options.identity)
+        let server = channels.server(
+            configuration: ServerConfiguration(
+                address: .hostname(options.host, port: options.port), backlog: 1_024,
+                availableConnectionsDelegate: ConnectionCap(options.settings)),
+            onServerRunning: { channel in
+                // Without it an accept that fails for want of descriptors ends the listener.
+                try? await channel.pipeline.addHandler(AcceptBackoffHandler(), position: .first)
+                bound.continuation.yield(channel.localAddress)
+            }, eventLoopGroup: group, logger: options.logger)
+        var lifecycle = ServiceGroupConfiguration(services: [server], logger: options.logger)
         lifecycle.maximumGracefulShutdownDuration = Daemon.drainTime
         let services = ServiceGroup(configuration: lifecycle)
         let failure = FailureBox()

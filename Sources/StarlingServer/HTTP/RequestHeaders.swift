@@ -7,12 +7,12 @@ enum RequestHeaders {
     static func context(_ fields: HTTPFields) throws(Problem) -> CallContext {
         var context = CallContext()
         if let text = try single(.actorID, fields) {
-            guard let id = UInt64(text), id != 0 else { throw .invalid("X-Actor-Id", "it must be a user id") }
+            guard let id = number(text), id != 0 else { throw .invalid("X-Actor-Id", "it must be a user id") }
             context.actor = UserID(rawValue: id)
         }
         context.idempotencyKey = try single(.idempotencyKey, fields)
         if let text = try single(.minimumLSN, fields) {
-            guard let lsn = UInt64(text) else { throw .invalid("X-Min-Lsn", "it must be a position in the log") }
+            guard let lsn = number(text) else { throw .invalid("X-Min-Lsn", "it must be a position in the log") }
             context.minimumLSN = lsn
         }
         if let text = try single(.durability, fields) {
@@ -22,6 +22,12 @@ enum RequestHeaders {
             context.durability = level
         }
         return context
+    }
+
+    /// A number as it stands in a path or a body: digits only, and no more of them than it needs.
+    private static func number(_ text: String) -> UInt64? {
+        guard text == "0" || text.utf8.first.map({ (49...57).contains($0) }) == true else { return nil }
+        return UInt64(text)
     }
 
     /// The token of `Authorization: Bearer`; nil without that field. Another scheme is refused.

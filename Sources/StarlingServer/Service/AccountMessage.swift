@@ -10,6 +10,7 @@ enum AccountMessage {
             $0.followerCount = UInt64(profile.followerCount)
             $0.followingCount = UInt64(profile.followingCount)
             $0.postCount = UInt64(profile.postCount)
+            $0.private = profile.isPrivate
             guard let account = profile.account else { return }
             $0.username = account.username
             $0.displayName = account.displayName

@@ -1,4 +1,5 @@
 import StarlingEngine
+import StarlingLimits
 import StarlingLog
 import StarlingSchema
 
@@ -12,6 +13,8 @@ struct CallContext: Sendable {
     var minimumLSN: UInt64 = 0
     /// What a write has to reach before it is answered; nil for the server's own level. Reads do not mind it.
     var durability: AcknowledgementLevel?
+    /// As what the door has charged the request, one token, before it was decoded; nil where nothing is charged.
+    var charge: LimitedRequest?
     /// The session whose token came with the request; 0 without one.
     var session: UInt64 = 0
     /// The refresh token that came as a cookie.

@@ -14,6 +14,9 @@ struct CursorSigner: Sendable {
         case userPosts = 2
         case following = 3
         case followers = 4
+        case followRequests = 5
+        case blocks = 6
+        case mutes = 7
         case export = 20
     }
 

@@ -90,9 +90,6 @@ extension OperationSet {
     ) {
         attempt(respond) { () throws(Problem) in
             let user = try call.actor(named: request.userID)
-            if request.hasPrivate, request.private {
-                throw .invalid("private", "private accounts are not offered by this version")
-            }
             var context = call.write(by: user)
             context.fingerprint = accounts.fingerprint(request, opcode: call.opcode)
             if !request.hasPassword, !request.hasEmail {
@@ -127,7 +124,8 @@ extension OperationSet {
     private static func profileUpdate(_ request: Starling_V1_UpdateUserRequest) -> ProfileUpdate {
         ProfileUpdate(
             displayName: request.hasDisplayName ? request.displayName : nil, bio: request.hasBio ? request.bio : nil,
-            pictureURL: request.hasPictureURL ? request.pictureURL : nil)
+            pictureURL: request.hasPictureURL ? request.pictureURL : nil,
+            isPrivate: request.hasPrivate ? request.private : nil)
     }
 
     private func credentialsCommand(

@@ -127,15 +127,13 @@ extension OperationSet {
         _ request: Starling_V1_UpdateConfigRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_Config>
     ) {
         attempt(respond) { () throws(Problem) in
-            let change = try RuntimeSettings.Change(request.values, known: settings.values)
+            let change = try settings.check(request.values)
             guard let threshold = change.celebrityThreshold else { return finish(change, respond) }
             // The only one that can fail goes first: then all of them are set, or none is.
             engine.setCelebrityThreshold(threshold) { [self] result in
                 switch result {
                 case .failure(let error): respond(.failure(Problem(error)))
-                case .success:
-                    settings.celebrityThreshold = threshold
-                    finish(change, respond)
+                case .success: finish(change, respond)
                 }
             }
         }
@@ -143,8 +141,13 @@ extension OperationSet {
 
     /// Sets what cannot fail, and answers.
     private func finish(_ change: RuntimeSettings.Change, _ respond: Respond<Starling_V1_Config>) {
-        if let seconds = change.awayAfterSeconds { engine.awayAfterSeconds = seconds }
-        if let share = change.celebrityCostShare { engine.celebrityCostShare = share }
-        respond(.success(Reply(response: .with { $0.values = settings.values })))
+        settings.commit(change)
+        respond(
+            .success(
+                Reply(
+                    response: .with {
+                        $0.values = settings.values
+                        $0.changed = change.keys
+                    })))
     }
 }

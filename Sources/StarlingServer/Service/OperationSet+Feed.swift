@@ -39,8 +39,8 @@ extension OperationSet {
         }
     }
 
-    /// Whose feed: without authentication anybody's, otherwise the actor's own.
-    private func reader(_ named: UInt64, _ call: Call) throws(Problem) -> UserID {
+    /// Whose feed or list: without authentication anybody's, otherwise the actor's own.
+    func reader(_ named: UInt64, _ call: Call) throws(Problem) -> UserID {
         if settings.isAuthenticated { return try call.actor(named: named) }
         if named != 0 { return UserID(rawValue: named) }
         guard let actor = call.context.actor else { throw .actorRequired }

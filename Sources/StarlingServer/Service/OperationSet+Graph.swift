@@ -11,6 +11,7 @@ extension OperationSet {
         bindings.bind("Followers", followers)
         bindings.bind("FanoutMode", fanoutMode)
         bindings.bind("BatchFollows", batchFollows)
+        bindRelations(&bindings)
     }
 
     @Sendable
@@ -50,7 +51,15 @@ extension OperationSet {
         guard case .follow(let outcome) = receipt.outcome else {
             preconditionFailure("a follow is answered with an edge")
         }
-        return (outcome.follows ? .following : .none, outcome.changed)
+        return (state(outcome), outcome.changed)
+    }
+
+    private static func state(_ outcome: FollowOutcome) -> Starling_V1_FollowState {
+        switch outcome.state {
+        case .none: .none
+        case .pending: .pending
+        case .following: .following
+        }
     }
 
     @Sendable
@@ -102,7 +111,7 @@ extension OperationSet {
         .with {
             switch row {
             case .success(let outcome):
-                $0.state = outcome.follows ? .following : .none
+                $0.state = state(outcome)
                 $0.changed = outcome.changed
             case .failure(let error): $0.error = Problem(error).message
             }
@@ -132,7 +141,12 @@ extension OperationSet {
     ) {
         let list = EdgeList(
             kind: .followers, user: UserID(rawValue: request.userID), cursor: request.cursor,
-            limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit, read: engine.followers)
+            limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit
+        ) { [engine] user, position, limit, lsn, completion in
+            engine.followers(
+                of: user, viewer: call.context.actor, from: position, limit: limit, minimumLSN: lsn,
+                completion: completion)
+        }
         answer(list, call, respond) { items, next in
             .with {
                 $0.items = items
@@ -141,8 +155,8 @@ extension OperationSet {
         }
     }
 
-    /// One of a user's two lists of edges, and the engine's way to read a page of it.
-    private struct EdgeList {
+    /// One of a user's lists of accounts, and the engine's way to read a page of it.
+    struct EdgeList {
         var kind: CursorSigner.List
         var user: UserID
         var cursor: String
@@ -151,7 +165,7 @@ extension OperationSet {
             (UserID, PagePosition?, Int, UInt64, @escaping @Sendable (Result<EdgePage, EngineError>) -> Void) -> Void
     }
 
-    private func answer<Response>(
+    func answer<Response>(
         _ list: EdgeList, _ call: Call, _ respond: @escaping Respond<Response>,
         _ make: @escaping @Sendable ([Starling_V1_FollowEdge], String?) -> Response
     ) {

@@ -22,7 +22,8 @@ extension Problem {
 
     private static let titles: [UInt32: String] = [
         400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-        409: "Conflict", 413: "Content too large", 415: "Unsupported media type", 422: "Unprocessable request",
+        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type", 417: "Expectation failed",
+        422: "Unprocessable request",
         429: "Too many requests",
         431: "Request header fields too large", 500: "Internal error", 503: "Temporarily unavailable",
         507: "Insufficient storage",
@@ -61,6 +62,12 @@ extension Problem {
     static let actorMismatch = Problem(
         status: 403, code: "ACTOR_MISMATCH",
         detail: "the actor of the request is not the user that the path or the message names")
+
+    /// A body is not taken.
+    static func bodyTooLarge(_ size: String, limit: Int) -> Problem {
+        Problem(
+            status: 413, code: "BODY_TOO_LARGE", detail: "the body is \(size); at most \(limit) bytes are allowed")
+    }
 
     /// A row of a batch acts for somebody else.
     static func foreignRow(_ field: String) -> Problem {
@@ -112,6 +119,9 @@ extension Problem {
         switch error {
         case .invalid(let field, let reason): self = .invalid(field, reason)
         case .selfFollow: self.init(status: 422, code: "SELF_FOLLOW", detail: detail)
+        case .blocked: self.init(status: 403, code: "BLOCKED", detail: detail)
+        case .privateAccount: self.init(status: 403, code: "PRIVATE_ACCOUNT", detail: detail)
+        case .requestNotFound: self.init(status: 404, code: "FOLLOW_REQUEST_NOT_FOUND", detail: detail)
         case .postNotFound: self.init(status: 404, code: "POST_NOT_FOUND", detail: detail)
         case .userNotFound: self.init(status: 404, code: "USER_NOT_FOUND", detail: detail)
         case .notAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)

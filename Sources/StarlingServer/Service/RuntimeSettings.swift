@@ -1,42 +1,65 @@
 import StarlingEngine
+import StarlingSchema
+import SwiftProtobuf
 import Synchronization
 
-/// The settings in force, and the few of them that can change while running.
+/// The settings in force, and how those that can change while running do so.
 final class RuntimeSettings: Sendable {
     /// Whether the actor comes from a checked token. Without that the client names it.
     let isAuthenticated: Bool
     /// Whether the TCP listener serves the operations of the admin listener too: only where nobody else can reach it.
     let offersAdminOverTCP: Bool
-    private let fixed: [String: String]
-    private let threshold: Mutex<Int>
+    private let state: Mutex<State>
     private let engine: Engine
+    /// By key, what makes a new value count.
+    private let effects: [String: Effect]
+
+    /// What makes the value in a configuration count. Must be short and cannot fail.
+    typealias Effect = @Sendable (DaemonConfiguration) -> Void
+
+    private struct State {
+        var inForce: DaemonConfiguration
+        /// As file and command line said last.
+        var loaded: [String: String]
+        var threshold: Int
+    }
 
     static let celebrityThresholdKey = "fanout.celebrityThreshold"
     static let awayAfterKey = "fanout.awayAfterSeconds"
     static let celebrityCostShareKey = "fanout.celebrityCostShare"
 
-    /// - Parameter values: all settings by key, as the configuration file names them.
-    init(values: [String: String], engine: Engine, isAuthenticated: Bool, offersAdminOverTCP: Bool) {
-        fixed = values
+    /// - Parameters:
+    ///   - configuration: all settings as they were loaded.
+    ///   - effects: what makes those of other parts than the engine count.
+    init(
+        _ configuration: DaemonConfiguration, engine: Engine, isAuthenticated: Bool, offersAdminOverTCP: Bool,
+        effects: [String: Effect]
+    ) {
         self.engine = engine
-        threshold = Mutex(engine.recovery.celebrityThreshold)
         self.isAuthenticated = isAuthenticated
         self.offersAdminOverTCP = offersAdminOverTCP
+        state = Mutex(
+            State(
+                inForce: configuration, loaded: configuration.values, threshold: engine.recovery.celebrityThreshold))
+        let engineEffects: [String: Effect] = [
+            // Set by `setThreshold`, which can fail.
+            Self.celebrityThresholdKey: { _ in },
+            Self.awayAfterKey: { engine.awayAfterSeconds = $0.engine.awayAfterSeconds },
+            Self.celebrityCostShareKey: { engine.celebrityCostShare = $0.engine.celebrityCostShare },
+        ]
+        self.effects = effects.merging(engineEffects) { first, _ in first }
     }
 
     /// Followers from which on an author is pulled.
-    var celebrityThreshold: Int {
-        get { threshold.withLock { $0 } }
-        set { threshold.withLock { $0 = newValue } }
-    }
+    var celebrityThreshold: Int { state.withLock { $0.threshold } }
 
     /// All settings by key.
     var values: [String: String] {
-        var values = fixed
-        values[Self.awayAfterKey] = String(engine.awayAfterSeconds)
-        values[Self.celebrityThresholdKey] = String(celebrityThreshold)
-        values[Self.celebrityCostShareKey] = String(engine.celebrityCostShare)
-        return values
+        state.withLock { state in
+            var values = state.inForce.values
+            values[Self.celebrityThresholdKey] = String(state.threshold)
+            return values
+        }
     }
 
     /// What a share may be, for people.
@@ -52,34 +75,79 @@ final class RuntimeSettings: Sendable {
     }
 
     /// New values that were checked: all of them can be set, or none is.
-    struct Change {
+    struct Change: Sendable {
+        fileprivate var values: [String: String]
+        /// The threshold is a record of the log: setting it can fail, and comes first.
         var celebrityThreshold: Int?
-        var awayAfterSeconds: UInt32?
-        var celebrityCostShare: Double?
 
-        init(_ values: [String: String], known: [String: String]) throws(Problem) {
-            for (key, value) in values.sorted(by: { $0.key < $1.key }) {
-                guard known[key] != nil else { throw .invalid("values.\(key)", "there is no such setting") }
-                switch key {
-                case RuntimeSettings.celebrityThresholdKey:
-                    guard let number = Int(value), number >= 1 else {
-                        throw .invalid("values.\(key)", "it must be a whole number of at least 1")
-                    }
-                    celebrityThreshold = number
-                case RuntimeSettings.awayAfterKey:
-                    guard let number = UInt32(value) else {
-                        throw .invalid("values.\(key)", "it must be a whole number of seconds, 0 to 4294967295")
-                    }
-                    awayAfterSeconds = number
-                case RuntimeSettings.celebrityCostShareKey:
-                    guard let share = RuntimeSettings.share(value) else {
-                        throw .invalid("values.\(key)", RuntimeSettings.shareRange)
-                    }
-                    celebrityCostShare = share
-                default:
-                    throw .invalid("values.\(key)", "it cannot change while running: set it in the file and restart")
+        /// The keys, in order.
+        var keys: [String] { values.keys.sorted() }
+    }
+
+    /// Checks new values. The problem names each that cannot be, and says which need a restart.
+    func check(_ values: [String: String]) throws(Problem) -> Change {
+        var candidate = state.withLock { $0.inForce }
+        let known = candidate.values
+        var errors: [(key: String, reason: String)] = []
+        for (key, value) in values.sorted(by: { $0.key < $1.key }) {
+            do throws(ConfigurationError) {
+                guard known[key] != nil else { throw ConfigurationError(key: key, reason: "there is no such setting") }
+                try candidate.set(key, value)
+                guard effects[key] != nil else {
+                    throw ConfigurationError(
+                        key: key, reason: "it needs a restart: it cannot change while running, set it in the file")
                 }
+            } catch {
+                errors.append((key, error.reason))
             }
         }
+        guard errors.isEmpty else { throw .invalidSettings(errors) }
+        return change(values, candidate)
+    }
+
+    private func change(_ values: [String: String], _ configuration: DaemonConfiguration) -> Change {
+        let hasThreshold = values[Self.celebrityThresholdKey] != nil
+        return Change(
+            values: values, celebrityThreshold: hasThreshold ? configuration.engine.celebrityThreshold : nil)
+    }
+
+    /// Makes a change count; the celebrity threshold was set before.
+    func commit(_ change: Change) {
+        state.withLock { state in
+            for (key, value) in change.values {
+                do throws(ConfigurationError) { try state.inForce.set(key, value) } catch {
+                    preconditionFailure("the value was checked: \(error)")
+                }
+            }
+            if let threshold = change.celebrityThreshold { state.threshold = threshold }
+            for key in change.keys { effects[key]?(state.inForce) }
+        }
+    }
+
+    /// What file and command line say now that they did not say before: what can change, and the keys that need a restart.
+    /// What was changed while running stays where they say the same as before.
+    func difference(to configuration: DaemonConfiguration) -> (change: Change, needRestart: [String]) {
+        let new = configuration.values
+        let (old, inForce) = state.withLock { state in
+            defer { state.loaded = new }
+            return (state.loaded, state.inForce.values)
+        }
+        let values = new.filter { effects[$0.key] != nil && old[$0.key] != $0.value }
+        let needRestart = new.filter { effects[$0.key] == nil && inForce[$0.key] != $0.value }
+        return (change(values, configuration), needRestart.keys.sorted())
+    }
+}
+
+extension Problem {
+    /// Settings that cannot be as they were asked for.
+    fileprivate static func invalidSettings(_ errors: [(key: String, reason: String)]) -> Problem {
+        var problem = Problem.invalid("", errors.map { "values.\($0.key): \($0.reason)" }.joined(separator: "; "))
+        problem.message.errors = errors.map { error in
+            .with {
+                $0.field = "values.\(error.key)"
+                $0.message = error.reason
+            }
+        }
+        return problem
     }
 }

@@ -11,6 +11,7 @@ final class Service: Sendable {
     let engine: Engine
     let cursors: CursorSigner
     let settings: RuntimeSettings
+    let limiter: RequestLimiter
     let accounts: AccountServices
     let authenticator: Authenticator
     private let limits: RequestLimits
@@ -30,22 +31,24 @@ final class Service: Sendable {
     /// Binds every operation of the table; one without something that does it is a defect of this build.
     init(
         table: OperationTable, engine: Engine, cursors: CursorSigner, settings: RuntimeSettings,
-        accounts: AccountServices, bodyReaders: NIOThreadPool
+        limiter: RequestLimiter, accounts: AccountServices, bodyReaders: NIOThreadPool
     ) throws(UnboundOperation) {
         self.table = table
         self.engine = engine
         self.cursors = cursors
         self.settings = settings
+        self.limiter = limiter
         self.accounts = accounts
         authenticator = Authenticator(engine: engine, accounts: accounts, isOn: settings.isAuthenticated)
         limits = RequestLimits(schema: table.schema)
-        var bindings = Bindings(table: table, limits: limits)
+        var bindings = Bindings(table: table, limits: limits, limiter: limiter)
         let operations = OperationSet(
             engine: engine, cursors: cursors, settings: settings, accounts: accounts, bodyReaders: bodyReaders)
         operations.bindGraph(&bindings)
         operations.bindPosts(&bindings)
         operations.bindFeed(&bindings)
         operations.bindAdmin(&bindings)
+        operations.bindTopics(&bindings)
         operations.bindSessions(&bindings)
         operations.bindAccounts(&bindings)
         handlers = bindings.handlers
@@ -91,11 +94,13 @@ extension AcknowledgementLevel {
 struct Bindings {
     let table: OperationTable
     let limits: RequestLimits
+    let limiter: RequestLimiter
     private(set) var handlers: [UInt16: Service.Handler] = [:]
 
-    init(table: OperationTable, limits: RequestLimits) {
+    init(table: OperationTable, limits: RequestLimits, limiter: RequestLimiter) {
         self.table = table
         self.limits = limits
+        self.limiter = limiter
     }
 
     /// Binds the operation `name`, whose messages are those of `body`.
@@ -106,7 +111,7 @@ struct Bindings {
         guard let operation = table.operation(named: name), operation.input.fullName == Request.protoMessageName,
             operation.output.fullName == Response.protoMessageName
         else { preconditionFailure("\(name) is not an operation of the schema with these messages") }
-        let limits = limits
+        let (limits, limiter) = (limits, limiter)
         let opcode = operation.opcode
         handlers[opcode] = { payload, context, respond in
             let request: Request
@@ -118,6 +123,7 @@ struct Bindings {
             } catch {
                 return respond(.failure(.invalid("", "\(error)")))
             }
+            if let problem = limiter.chargeParts(of: request, context.charge) { return respond(.failure(problem)) }
             let call = Call(context: context, opcode: opcode, request: request)
             body(request, call) { result in
                 respond(

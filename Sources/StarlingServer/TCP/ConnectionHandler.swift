@@ -1,6 +1,7 @@
 import Logging
 import NIOCore
 import StarlingEngine
+import StarlingLimits
 import StarlingLog
 import StarlingSchema
 import StarlingWire
@@ -21,28 +22,32 @@ final class ConnectionHandler: ChannelInboundHandler {
     }
 
     private let service: Service
-    private let feedPages: FeedPageBatcher
+    private let batchers: LoopBatchers.Batchers
     private let limits: TCPLimits
     private let connections: Connections
     private let logger: Logger
     private let decoder: FrameDecoder
     private let encoder: FrameEncoder
-    private var state = State.awaitingPreface
-    private var unread: ByteBuffer?
-    private var inFlight = 0
+    @exclusivity(unchecked) private var state = State.awaitingPreface
+    @exclusivity(unchecked) private var unread: ByteBuffer?
+    @exclusivity(unchecked) private var inFlight = 0
     /// Whom the token of the preface names.
-    private(set) var identity: Identity?
+    @exclusivity(unchecked) private var identity: Identity?
     private var answers: AnswerQueue?
     /// While the connection is open.
     private var context: ChannelHandlerContext?
-    private var prefaceTimer: Scheduled<Void>?
     private var stalledTimer: Scheduled<Void>?
+    private var quietTimer: DeadlineTimer?
+    /// When the connection was opened or last heard of, and when what is unread of a frame began to come.
+    private var quietSince = DeadlineTimer.now
+    private var unreadSince: UInt64 = 0
+    private var address: IPAddress?
 
     init(
-        service: Service, feedPages: FeedPageBatcher, limits: TCPLimits, connections: Connections, logger: Logger
+        service: Service, batchers: LoopBatchers.Batchers, limits: TCPLimits, connections: Connections, logger: Logger
     ) {
         self.service = service
-        self.feedPages = feedPages
+        self.batchers = batchers
         self.limits = limits
         self.connections = connections
         self.logger = logger
@@ -56,22 +61,38 @@ final class ConnectionHandler: ChannelInboundHandler {
         answers = AnswerQueue(eventLoop: context.eventLoop) {
             bound.value.handler.writeAnswers(context: bound.value.context)
         }
-        let isAccepted = connections.add(context.channel) {
+        let refusal = connections.add(context.channel) {
             bound.value.handler.end(context: bound.value.context)
         }
-        guard isAccepted else {
-            refuse(.busy, "too many connections; try again later", context: context)
-            return
-        }
-        prefaceTimer = context.eventLoop.scheduleTask(in: limits.prefaceTimeout) {
-            bound.value.context.close(promise: nil)
-        }
+        if let refusal { return refuse(.busy, refusal, context: context) }
+        address = IPAddress(context.remoteAddress)
+        quietSince = DeadlineTimer.now
+        quietTimer = DeadlineTimer(
+            eventLoop: context.eventLoop, deadline: { bound.value.handler.quietDeadline },
+            expired: { bound.value.context.close(promise: nil) })
+        quietTimer?.update()
         context.fireChannelActive()
+    }
+
+    /// When the client has been silent for too long; nil while it is waited for by nobody.
+    private var quietDeadline: UInt64? {
+        switch state {
+        case .awaitingPreface, .authenticating: quietSince &+ limits.prefaceTimeout.unsignedNanoseconds
+        case .open:
+            if let unread {
+                limits.pace.deadline(start: unreadSince, bytes: UInt64(unread.readableBytes))
+            } else {
+                // Looked at again when the answers could be there.
+                (inFlight > 0 ? DeadlineTimer.now : quietSince) &+ limits.idleTimeout.unsignedNanoseconds
+            }
+        case .ending: nil
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         self.context = nil
-        prefaceTimer?.cancel()
+        quietTimer?.stop()
+        quietTimer = nil
         stalledTimer?.cancel()
         connections.remove(context.channel)
         context.fireChannelInactive()
@@ -80,6 +101,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard state != .ending else { return }
         var buffer = unwrapInboundIn(data)
+        let wasUnread = unread != nil
+        if state == .open { quietSince = DeadlineTimer.now }
         if var before = unread {
             before.writeBuffer(&buffer)
             buffer = before
@@ -90,8 +113,15 @@ final class ConnectionHandler: ChannelInboundHandler {
                 guard try readPreface(&buffer, context: context) else { return keep(buffer) }
             }
             if state == .authenticating { return try keepWaiting(buffer) }
-            while state == .open, let frame = try decoder.next(from: &buffer) { try handle(frame, context: context) }
+            var isWhole = false
+            while state == .open, let frame = try decoder.next(from: &buffer) {
+                try handle(frame, context: context)
+                isWhole = true
+            }
             keep(buffer)
+            guard unread != nil else { return }
+            if isWhole || !wasUnread { unreadSince = quietSince }
+            quietTimer?.update()
         } catch {
             breakOff(error, context: context)
         }
@@ -110,7 +140,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private func readPreface(_ buffer: inout ByteBuffer, context: ChannelHandlerContext) throws(WireError) -> Bool {
         guard let preface = try ClientPreface.decode(from: &buffer) else { return false }
-        prefaceTimer?.cancel()
+        quietSince = DeadlineTimer.now
         guard let version = preface.negotiatedVersion() else {
             let offered = "\(preface.versions.lowerBound) to \(preface.versions.upperBound)"
             refuse(.unsupportedVersion, "this server speaks version 1, not \(offered)", context: context)
@@ -174,7 +204,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard inFlight <= Int(limits.inFlight) else {
             return answer(header, .failure(Self.tooManyInFlight(limits.inFlight)))
         }
-        if feedPages.take(frame, from: self) { return }
+        let isLimited = service.limiter.limiter.isActive
+        if !isLimited, takeInBatch(frame) { return }
         let requestContext = try frame.context()
         guard let operation = service.table.operation(opcode: header.opcode) else {
             return answer(header, .failure(Self.unknownOpcode(header.opcode)))
@@ -182,17 +213,55 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !operation.isAdmin || service.settings.offersAdminOverTCP else {
             return answer(header, .failure(Self.adminOnly(operation)))
         }
-        var call: CallContext
-        do throws(Problem) {
-            call = try CallContext(requestContext)
-            try service.authenticator.authenticate(identity, operation, &call)
-        } catch {
-            return answer(header, .failure(error))
+        let checked = checkedContext(requestContext, operation)
+        var charge: LimitedRequest?
+        if isLimited {
+            if !operation.isAdmin {
+                // Whom a request only claims to come from, pays for nothing.
+                let asked = LimitedRequest(
+                    address: address, user: (try? checked.get())?.actor?.rawValue,
+                    route: RequestLimiter.route(operation))
+                if let problem = service.limiter.charge(asked) { return answer(header, .failure(problem)) }
+                charge = asked
+            }
+            if takeInBatch(frame) { return }
         }
+        var call: CallContext
+        do throws(Problem) { call = try checked.get() } catch { return answer(header, .failure(error)) }
+        call.charge = charge
         let payload = Array(buffer: frame.payload)
         service.call(operation, payload: payload, call) { [answers] result in
             answers?.add(.init(opcode: header.opcode, correlation: header.correlation, result: result))
         }
+    }
+
+    /// What came with a frame beside its message, and who acts.
+    private func checkedContext(
+        _ context: Starling_V1_RequestContext?, _ operation: Operation
+    ) -> Result<CallContext, Problem> {
+        do throws(Problem) {
+            var call = try CallContext(context)
+            try service.authenticator.authenticate(identity, operation, &call)
+            return .success(call)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Who acts by a frame without a context whose message names `named` (0 for nobody); nil when that needs a closer look, which
+    /// may find a problem.
+    func plainActor(named: UInt64) -> UserID? {
+        guard service.authenticator.isOn else { return named == 0 ? nil : UserID(rawValue: named) }
+        guard let identity, service.authenticator.isCurrent(identity), named == 0 || named == identity.user.rawValue
+        else { return nil }
+        return identity.user
+    }
+
+    /// Whether the frame is answered together with others. What this connection sent before goes before one that is not.
+    private func takeInBatch(_ frame: Frame) -> Bool {
+        if batchers.posts.take(frame, from: self) || batchers.feedPages.take(frame, from: self) { return true }
+        batchers.posts.flush()
+        return false
     }
 
     private func echo(_ frame: Frame, context: ChannelHandlerContext) {
@@ -223,6 +292,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Writes the frames of so many answers.
     func write(_ frames: ByteBuffer, answering count: Int) {
         inFlight -= count
+        quietSince = DeadlineTimer.now
         guard let context else { return }
         if context.channel.isActive { context.writeAndFlush(wrapOutboundOut(frames), promise: nil) }
         if state == .ending, inFlight == 0 { context.close(promise: nil) }
@@ -257,6 +327,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         _ = context.channel.setOption(.autoRead, value: isWritable)
         stalledTimer?.cancel()
         stalledTimer = nil
+        // What is unread of a frame was not waited for while nothing was read.
+        if isWritable { unreadSince = DeadlineTimer.now }
         if !isWritable {
             let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
             stalledTimer = context.eventLoop.scheduleTask(in: limits.stalledTimeout) {
@@ -289,7 +361,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// closed.
     private func breakOff(_ error: WireError, context: ChannelHandlerContext) {
         logger.debug("TCP connection broken off", metadata: ["reason": "\(error)"])
-        if state == .awaitingPreface { return refuse(.unsupportedVersion, "\(error)", context: context) }
+        if state == .awaitingPreface || state == .authenticating { return refuse(.unsupportedVersion, "\(error)", context: context) }
         state = .ending
         unread = nil
         var buffer = context.channel.allocator.buffer(capacity: 256)
@@ -311,60 +383,5 @@ final class ConnectionHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.debug("TCP connection failed", metadata: ["error": "\(error)"])
         context.close(promise: nil)
-    }
-}
-
-extension ConnectionHandler {
-    private static func classify(_ error: WireError) -> (status: UInt32, code: String, correlation: UInt64) {
-        switch error {
-        case .frameTooLarge(_, _, let correlation): (413, "FRAME_TOO_LARGE", correlation)
-        case .unknownFlags(_, let correlation), .contextMissing(_, let correlation),
-            .contextTooLong(_, _, let correlation), .badContext(_, let correlation):
-            (400, "MALFORMED_FRAME", correlation)
-        default: (400, "MALFORMED_FRAME", 0)
-        }
-    }
-
-    private static func tooManyInFlight(_ limit: UInt16) -> Problem {
-        Problem(
-            status: 429, code: "TOO_MANY_IN_FLIGHT",
-            detail: "more than \(limit) requests of this connection are unanswered; wait for answers",
-            retryAfterSeconds: 1)
-    }
-
-    private static func unknownOpcode(_ opcode: UInt16) -> Problem {
-        Problem(
-            status: 404, code: "UNKNOWN_OPERATION",
-            detail: "there is no operation with opcode \(opcode); see protocol.md")
-    }
-
-    private static func adminOnly(_ operation: Operation) -> Problem {
-        Problem(
-            status: 403, code: "ADMIN_ONLY",
-            detail: "\(operation.name) is served on the admin listener, not on a TCP listener that others can reach")
-    }
-}
-
-extension CallContext {
-    /// From what came with a TCP frame.
-    init(_ context: Starling_V1_RequestContext?) throws(Problem) {
-        guard let context else { return }
-        actor = context.actorID == 0 ? nil : UserID(rawValue: context.actorID)
-        idempotencyKey = context.idempotencyKey.isEmpty ? nil : context.idempotencyKey
-        minimumLSN = context.minLsn
-        durability = try AcknowledgementLevel.asked(context.durability)
-    }
-}
-
-extension AcknowledgementLevel {
-    /// The level that a request asks for; nil when it does not say.
-    static func asked(_ durability: Starling_V1_Durability) throws(Problem) -> AcknowledgementLevel? {
-        switch durability {
-        case .memory: .memory
-        case .os: .os
-        case .disk: .disk
-        case .unspecified: nil
-        case .UNRECOGNIZED: throw .invalid("durability", "it must be MEMORY, OS or DISK")
-        }
     }
 }

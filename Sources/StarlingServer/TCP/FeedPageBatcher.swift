@@ -3,28 +3,6 @@ import StarlingEngine
 import StarlingSchema
 import StarlingWire
 
-/// The batcher of each event loop.
-struct FeedPageBatchers: Sendable {
-    private let byLoop: [ObjectIdentifier: NIOLoopBoundBox<FeedPageBatcher>]
-
-    init(service: Service, group: any EventLoopGroup) {
-        let encoder = FrameEncoder(limits: WireLimits(maxPayloadBytes: WireLimits.greatestMaxPayloadBytes))
-        byLoop = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { loop in
-                let make = { FeedPageBatcher(service: service, eventLoop: loop, encoder: encoder) }
-                return (ObjectIdentifier(loop), NIOLoopBoundBox.makeBoxSendingValue(make(), eventLoop: loop))
-            })
-    }
-
-    /// On the loop's thread.
-    func batcher(of eventLoop: any EventLoop) -> FeedPageBatcher {
-        guard let box = byLoop[ObjectIdentifier(eventLoop)] else {
-            preconditionFailure("a connection's event loop belongs to the listener's group")
-        }
-        return box.value
-    }
-}
-
 /// Pages of post ids over TCP: what the connections of an event loop ask for in one turn of the loop is looked up together,
 /// encoded by the workers without messages in between, and written connection by connection.
 ///
@@ -98,7 +76,7 @@ final class FeedPageBatcher {
             try? MessageCoding.decode(Starling_V1_FeedRequest.self, from: $0.bytes)
         }
         guard let request, request.hasHydrate || request.idsOnly, !request.hydrate, request.order == .recent,
-            let user = reader(request.userID, connection),
+            let user = connection.plainActor(named: request.userID),
             !request.hasLimit || (1...200).contains(request.limit)
         else { return nil }
         var query = FeedQuery(user: user, tag: UInt64(origins.count))
@@ -109,15 +87,6 @@ final class FeedPageBatcher {
             query.position = position
         }
         return (query, request.idsOnly)
-    }
-
-    /// Whose feed; nil when the request needs a closer look, which may find a problem.
-    private func reader(_ named: UInt64, _ connection: ConnectionHandler) -> UserID? {
-        guard service.authenticator.isOn else { return named == 0 ? nil : UserID(rawValue: named) }
-        guard let identity = connection.identity, service.authenticator.isCurrent(identity),
-            named == 0 || named == identity.user.rawValue
-        else { return nil }
-        return identity.user
     }
 
     private func flush() {

@@ -16,8 +16,6 @@ enum FeedPageMessage {
         static let postID: UInt8 = 3 << 3 | 1
         static let authorID: UInt8 = 4 << 3 | 1
         static let createdAt: UInt8 = 5 << 3 | 2
-        static let seconds: UInt8 = 1 << 3 | 0
-        static let nanos: UInt8 = 2 << 3 | 0
     }
 
     /// An item with its tag and length takes at most 2 + 9 + 9 + 2 + 11 + 6 bytes.
@@ -37,89 +35,46 @@ enum FeedPageMessage {
             precondition(
                 bytes.count >= byteLimit(items: page.range.count), "the buffer has the room that was asked for")
             guard let start = bytes.baseAddress else { return 0 }
-            var output = start
+            var output = MessageOutput(at: start)
             if !idsOnly { for place in page.range { write(pages.entries[place], &output) } }
             if let next = page.next {
-                put(Tag.nextCursor, &output)
-                put(UInt8(CursorSigner.length), &output)
+                output.put(Tag.nextCursor)
+                output.put(UInt8(CursorSigner.length))
                 cursors.write(
                     next, of: .feed, owner: page.query.user,
-                    to: UnsafeMutableRawBufferPointer(start: output, count: CursorSigner.length))
-                output += CursorSigner.length
+                    to: UnsafeMutableRawBufferPointer(
+                        start: output.skip(CursorSigner.length), count: CursorSigner.length))
             }
-            put(Tag.complete, &output)
-            put(1, &output)
+            output.put(Tag.complete)
+            output.put(1)
             if pages.asOfLSN != 0 {
-                put(Tag.asOfLSN, &output)
-                putVarint(pages.asOfLSN, &output)
+                output.put(Tag.asOfLSN)
+                output.putVarint(pages.asOfLSN)
             }
             if idsOnly { writeIDs(pages.entries[page.range], &output) }
-            return output - start
+            return output.end - start
         }
     }
 
-    // The room was checked once for the page: checks for each byte doubled the time.
-
-    private static func writeIDs(_ entries: ArraySlice<PostEntry>, _ output: inout UnsafeMutableRawPointer) {
+    private static func writeIDs(_ entries: ArraySlice<PostEntry>, _ output: inout MessageOutput) {
         let bytes = UInt64(entries.count * 8)
-        put(Tag.ids, &output)
-        if entries.isEmpty { return put(0, &output) }
-        putVarint(bytes + (bytes < 128 ? 2 : 3), &output)
-        put(Tag.postIDs, &output)
-        putVarint(bytes, &output)
-        for entry in entries { putFixed(entry.post.rawValue, &output) }
+        output.put(Tag.ids)
+        if entries.isEmpty { return output.put(0) }
+        output.putVarint(bytes + (bytes < 128 ? 2 : 3))
+        output.put(Tag.postIDs)
+        output.putVarint(bytes)
+        for entry in entries { output.putFixed(entry.post.rawValue) }
     }
 
     @inline(__always)
-    private static func write(_ entry: PostEntry, _ output: inout UnsafeMutableRawPointer) {
-        put(Tag.items, &output)
-        let length = output
-        output += 1
-        put(Tag.postID, &output)
-        putFixed(entry.post.rawValue, &output)
-        put(Tag.authorID, &output)
-        putFixed(entry.author.rawValue, &output)
-        put(Tag.createdAt, &output)
-        let timeLength = output
-        output += 1
-        let (seconds, milliseconds) = entry.post.milliseconds.quotientAndRemainder(dividingBy: 1_000)
-        if seconds != 0 {
-            put(Tag.seconds, &output)
-            putVarint(seconds, &output)
-        }
-        if milliseconds != 0 {
-            put(Tag.nanos, &output)
-            putVarint(milliseconds * 1_000_000, &output)
-        }
-        fill(timeLength, upTo: output)
-        fill(length, upTo: output)
-    }
-
-    @inline(__always)
-    private static func put(_ byte: UInt8, _ output: inout UnsafeMutableRawPointer) {
-        output.storeBytes(of: byte, as: UInt8.self)
-        output += 1
-    }
-
-    @inline(__always)
-    private static func putFixed(_ number: UInt64, _ output: inout UnsafeMutableRawPointer) {
-        output.storeBytes(of: number.littleEndian, as: UInt64.self)
-        output += 8
-    }
-
-    @inline(__always)
-    private static func putVarint(_ number: UInt64, _ output: inout UnsafeMutableRawPointer) {
-        var rest = number
-        while rest >= 0x80 {
-            put(UInt8(truncatingIfNeeded: rest) | 0x80, &output)
-            rest >>= 7
-        }
-        put(UInt8(truncatingIfNeeded: rest), &output)
-    }
-
-    /// Writes into its place the length of what follows it: less than 128 bytes.
-    @inline(__always)
-    private static func fill(_ length: UnsafeMutableRawPointer, upTo end: UnsafeMutableRawPointer) {
-        length.storeBytes(of: UInt8(truncatingIfNeeded: end - length - 1), as: UInt8.self)
+    private static func write(_ entry: PostEntry, _ output: inout MessageOutput) {
+        output.put(Tag.items)
+        let length = output.skip(1)
+        output.put(Tag.postID)
+        output.putFixed(entry.post.rawValue)
+        output.put(Tag.authorID)
+        output.putFixed(entry.author.rawValue)
+        output.putTimestamp(Tag.createdAt, milliseconds: entry.post.milliseconds)
+        output.fill(length)
     }
 }

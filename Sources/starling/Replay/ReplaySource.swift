@@ -3,7 +3,7 @@ import StarlingSystem
 
 /// Where a replay's edges and posts come from, in their order.
 protocol ReplaySource {
-    /// When the activity begins, in milliseconds since 1970.
+    /// When the activity begins, in milliseconds since 1970; 0 without any.
     var startMilliseconds: UInt64 { get }
     /// Calls `body` with rows of edges until there are none.
     func follows() throws -> any RowSequence<NewFollow>
@@ -19,31 +19,39 @@ protocol RowSequence<Row> {
     var progress: Double? { get }
 }
 
-/// Files: a SNAP edge list and a list of activity.
+/// Files: a SNAP edge list and perhaps a list of activity.
 struct FileSource: ReplaySource {
     let followsPath: String
-    let postsPath: String
+    let postsPath: String?
     let startMilliseconds: UInt64
 
-    init(follows: String, posts: String) throws {
+    init(follows: String, posts: String?) throws {
         followsPath = follows
         postsPath = posts
-        var lines = NumberLines(try InputFile(path: posts))
-        startMilliseconds = try lines.next().map { $0.second * 1_000 } ?? 0
+        var first: NumberLines.Line?
+        if let posts {
+            var lines = NumberLines(try InputFile(path: posts))
+            first = try lines.next()
+        }
+        startMilliseconds = first.map { $0.second * 1_000 } ?? 0
     }
 
     func follows() throws -> any RowSequence<NewFollow> {
         FollowLines(
             lines: NumberLines(try InputFile(path: followsPath)),
-            sinceSeconds: UInt32(clamping: startMilliseconds / 1_000))
+            sinceSeconds: postsPath == nil ? nil : UInt32(clamping: startMilliseconds / 1_000))
     }
 
-    func posts() throws -> any RowSequence<NewPost> { PostLines(lines: NumberLines(try InputFile(path: postsPath))) }
+    func posts() throws -> any RowSequence<NewPost> {
+        guard let postsPath else { return NoPosts() }
+        return PostLines(lines: NumberLines(try InputFile(path: postsPath)))
+    }
 }
 
 private struct FollowLines: RowSequence {
     var lines: NumberLines
-    let sinceSeconds: UInt32
+    /// Nil for now.
+    let sinceSeconds: UInt32?
 
     mutating func next() throws -> NewFollow? {
         try lines.next().map {
@@ -53,6 +61,13 @@ private struct FollowLines: RowSequence {
     }
 
     var progress: Double? { lines.totalBytes.map { Double(lines.bytesRead) / Double(max($0, 1)) } }
+}
+
+/// A graph without activity.
+private struct NoPosts: RowSequence {
+    let progress: Double? = 1
+
+    func next() -> NewPost? { nil }
 }
 
 private struct PostLines: RowSequence {

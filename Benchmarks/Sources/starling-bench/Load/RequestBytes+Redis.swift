@@ -18,6 +18,27 @@ extension RequestBytes {
         append(bulk: nil, id)
     }
 
+    /// ZADD of several ids, each the score and the member.
+    mutating func appendAdd(toSet letter: UInt8, _ number: Int, ids: [Int]) {
+        append("*")
+        append(decimal: 2 + 2 * ids.count)
+        append("\r\n$4\r\nZADD\r\n")
+        append(bulk: letter, number)
+        for id in ids {
+            append(bulk: nil, id)
+            append(bulk: nil, id)
+        }
+    }
+
+    /// LPUSH of several ids, the last one becomes the newest.
+    mutating func appendAdd(toList letter: UInt8, _ number: Int, ids: [Int]) {
+        append("*")
+        append(decimal: 2 + ids.count)
+        append("\r\n$5\r\nLPUSH\r\n")
+        append(bulk: letter, number)
+        for id in ids { append(bulk: nil, id) }
+    }
+
     /// ZREMRANGEBYRANK: all but the newest `cap`.
     mutating func appendTrim(set letter: UInt8, _ number: Int, cap: Int) {
         append("*4\r\n$15\r\nZREMRANGEBYRANK\r\n")

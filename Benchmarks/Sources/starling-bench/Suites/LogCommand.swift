@@ -10,6 +10,7 @@ struct LogCommand: ParsableCommand {
 
     @OptionGroup var options: SuiteOptions
     @Option(help: "Seconds of a run.") var seconds = 5.0
+    @Flag(help: "Only what is compared: 64 clients with 64 in flight, batches, groups of 4,096.") var largest = false
 
     func validate() throws { guard seconds > 0 else { throw ValidationError("--seconds must be positive") } }
 
@@ -30,9 +31,9 @@ struct LogCommand: ParsableCommand {
             ] + Peers.describe(peers, settings: Self.always)
                 + [nats?.configuration ?? "nats-server: not installed."])
         let seconds = options.quick ? 0.5 : seconds
-        let disk = try diskSection(seconds: seconds)
+        let disk = largest ? nil : try diskSection(seconds: seconds)
         let appends = try appendSection(peers, nats, seconds: seconds)
-        report.sections = [appends, disk]
+        report.sections = [appends] + (disk.map { [$0] } ?? [])
         for peer in peers {
             let theirs = Self.stream(peer, "always", .largest)
             report.note(
@@ -57,7 +58,8 @@ struct LogCommand: ParsableCommand {
     ) throws -> Section {
         let measurement = AppendMeasurement(options: options, seconds: seconds)
         var sides: [Turns.Side] = []
-        for load in options.quick ? [.init(clients: 1, inFlight: 1), .largest] : AppendLoad.all {
+        let loads = largest ? [.largest] : options.quick ? [.init(clients: 1, inFlight: 1), .largest] : AppendLoad.all
+        for load in loads {
             sides.append(Turns.Side(Self.posts(load)) { try measurement.daemon(load, rows: 1).row })
             for peer in peers {
                 sides.append(
@@ -70,10 +72,10 @@ struct LogCommand: ParsableCommand {
             Turns.Side(Self.batches) {
                 try measurement.daemon(AppendLoad(clients: 64, inFlight: 1), rows: 64).row
             })
-        for group in [1, 64, 4_096] {
+        for group in largest ? [4_096] : [1, 64, 4_096] {
             sides.append(Turns.Side(Self.alone(group)) { try measurement.logAlone(group: group).row })
         }
-        for peer in peers {
+        for peer in largest ? [] : peers {
             for (level, settings) in [("everysec", Self.everySecond), ("without persistence", [])] {
                 sides.append(
                     Turns.Side(Self.stream(peer, level, .largest)) {
@@ -81,7 +83,7 @@ struct LogCommand: ParsableCommand {
                     })
             }
         }
-        if let nats {
+        if let nats, !largest {
             for load in [AppendLoad(clients: 1, inFlight: 64), .largest] {
                 sides.append(
                     Turns.Side("nats-server, JetStream, not durable, \(load.name)") {
