@@ -22,6 +22,8 @@ final class Worker: @unchecked Sendable {
     let authorFlags: MappedTable<UInt8>
     /// Reader number plus one; 0 for accounts that another worker owns.
     let readerNumbers: MappedTable<UInt32>
+    /// The texts of registered accounts.
+    let profiles: MappedTable<ProfileRow>
 
     // By reader number.
     let readerUsers: MappedTable<UserIndex>
@@ -58,6 +60,9 @@ final class Worker: @unchecked Sendable {
 
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    let heap: ProfileHeap
+    /// Accounts that were deleted: while there are none, no post is asked whose it is.
+    var deletedAccounts: UInt64 = 0
     var pushed: UInt64 = 0
     var pulled: UInt64 = 0
     /// Posts times followers who were away.
@@ -121,6 +126,8 @@ final class Worker: @unchecked Sendable {
         static let `private`: UInt8 = 4
         /// Merged at read.
         static let merged: UInt8 = pulled | everPulled
+        /// The account was deleted: its posts are shown to nobody.
+        static let deleted: UInt8 = 8
     }
 
     /// Flags of a reader in `readerFlags`.
@@ -135,7 +142,7 @@ final class Worker: @unchecked Sendable {
 
     init(
         number: Int, of workers: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable,
-        ring: EventRing, time: any TimeSource
+        heap: ProfileHeap, ring: EventRing, time: any TimeSource
     ) throws(ArenaError) {
         self.number = number
         self.workers = workers
@@ -143,6 +150,7 @@ final class Worker: @unchecked Sendable {
         pieceDeliveries = configuration.pieceDeliveries
         self.users = users
         self.posts = posts
+        self.heap = heap
         self.ring = ring
         self.time = time
         let memory = RegionMemory()
@@ -150,6 +158,7 @@ final class Worker: @unchecked Sendable {
         followers = try configuration.makeUserTable(in: memory)
         authorFlags = try configuration.makeUserTable(in: memory)
         readerNumbers = try configuration.makeUserTable(in: memory)
+        profiles = try configuration.makeUserTable(in: memory)
         readerUsers = try configuration.makeUserTable(in: memory)
         timelines = try configuration.makeUserTable(in: memory)
         floors = try configuration.makeUserTable(in: memory)

@@ -48,10 +48,11 @@ extension OperationSet {
     }
 
     private func hydratedItems(_ page: PostPage) throws(Problem) -> [Starling_V1_FeedItem] {
-        zip(try hydrate(page.entries, page.details), page.details).map { post, detail in
-            .with {
+        zip(try hydrate(page.entries, page.details, nil), page.details).map { post, detail in
+            let author = UserID(rawValue: post.authorID)
+            return .with {
                 $0.post = post
-                $0.author = .with { $0.id = post.authorID }
+                $0.author = AccountMessage.profile(author, page.authors[author])
                 if let reaction = detail.ownReaction { $0.myReaction = reaction.schema }
             }
         }
