@@ -71,7 +71,9 @@ struct CommandBudget: Sendable {
     static let eventsOfPost = 4
 
     /// How many requests one command accepts at most.
-    static func acceptedAtOnce(ringEvents: Int) -> Int { max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted - ofTexts.events)) }
+    static func acceptedAtOnce(ringEvents: Int) -> Int {
+        max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted - ofTexts.events))
+    }
 
     /// The account, its privacy, a switch to pull, and the time.
     private static let eventsBesidesAccepted = 4

@@ -78,7 +78,9 @@ struct OperationTableTests {
         #expect(created.map(\.name) == ["CreatePost", "CreateComment", "Register"])
         #expect(created.map(\.successStatus) == [201, 201, 201])
         #expect(
-            created.map { $0.location?.text } == ["/v1/posts/{post.id}", "/v1/comments/{comment.id}", "/v1/users/{user.id}"])
+            created.map { $0.location?.text } == [
+                "/v1/posts/{post.id}", "/v1/comments/{comment.id}", "/v1/users/{user.id}",
+            ])
     }
 
     @Test func everyPageHasTheSameBounds() {
