@@ -79,7 +79,8 @@ extension Worker {
     /// Whether a user of this worker and another one do not see each other, the user mutes the other now, or the other was deleted.
     func isHidden(_ other: UserIndex, from user: UserIndex) -> Bool {
         if other == NotificationRow.nobody { return false }
-        return isGone(other) || isBlocked(user, other) || (relations.find(.mutes, of: user, other).map { $0 > logSeconds } ?? false)
+        return isGone(other) || isBlocked(user, other)
+            || (relations.find(.mutes, of: user, other).map { $0 > logSeconds } ?? false)
     }
 
     /// The same of who looks on, nil for somebody of whom nothing is known.

@@ -115,7 +115,9 @@ extension Worker {
 
     /// What a reader has not read, without what is hidden from it. O(1), or O(unread) when it blocks or mutes anybody, or any account was deleted.
     private func unreadCount(of reader: Int, _ user: UserIndex) -> Int {
-        guard deletedAccounts != 0 || relations.hidesAnybody(from: user) else { return notifications.unreadCount(of: reader) }
+        guard deletedAccounts != 0 || relations.hidesAnybody(from: user) else {
+            return notifications.unreadCount(of: reader)
+        }
         var count = 0
         let mark = notifications.marks.rows[reader]
         var entries = notifications.sets.descending(notifications.newest.rows + reader)
