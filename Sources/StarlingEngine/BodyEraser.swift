@@ -28,17 +28,28 @@ final class BodyEraser: @unchecked Sendable {
     private let list: ErasureList
     private let sweep: EdgeSweep
     private let pauseNanoseconds: UInt64
+    /// Nil for no limit.
+    private let withinNanoseconds: UInt64?
+    /// A record that changes memory which was given back is at most so many records behind the one that gave it back.
+    private let recordsUntilZeroed: UInt64
     private let notify: @Sendable (EngineNotice) -> Void
     private let shared = Mutex(ErasureStatistics())
     private var notBefore: UInt64 = 0
     /// Things that are done although one before them is not.
     private var doneAhead = Set<Int>()
+    /// When it was first seen that something waits for its segment to end, in monotonic nanoseconds.
+    private var waitingSince: UInt64?
+    /// Deletions before this one in the list were looked at for snapshots that hold texts of theirs.
+    private var lookedAt = 0
+    /// Snapshots of all pages are wanted from this record on; 0 for none.
+    private var imageGoal: UInt64 = 0
+    private var noImageBefore: UInt64 = 0
 
     /// Things looked at in one step, so that snapshots need not wait long.
     private static let itemsAtOnce = 4_096
 
     init(
-        log: Log, state: SequencerState, sweep: EdgeSweep, pauseMilliseconds: UInt64,
+        log: Log, state: SequencerState, sweep: EdgeSweep, configuration: EngineConfiguration,
         notify: @escaping @Sendable (EngineNotice) -> Void
     ) {
         self.log = log
@@ -48,7 +59,10 @@ final class BodyEraser: @unchecked Sendable {
         accounts = state.accounts
         list = state.erasures
         self.sweep = sweep
-        pauseNanoseconds = pauseMilliseconds &* 1_000_000
+        pauseNanoseconds = configuration.erasePauseMilliseconds &* 1_000_000
+        withinNanoseconds =
+            configuration.eraseWithinMilliseconds == 0 ? nil : configuration.eraseWithinMilliseconds &* 1_000_000
+        recordsUntilZeroed = UInt64(configuration.ringEvents)
         self.notify = notify
     }
 
@@ -59,15 +73,57 @@ final class BodyEraser: @unchecked Sendable {
         return statistics
     }
 
-    /// Erases what can be erased when it is time to. `now` in monotonic nanoseconds.
-    func step(now: UInt64) {
-        guard pauseNanoseconds > 0, now >= notBefore else { return }
-        eraseAll()
-        notBefore = now &+ pauseNanoseconds
+    /// What the eraser cannot do by itself.
+    enum Wish: Equatable {
+        /// The log's segment is to end: what waits in it has waited long enough.
+        case endSegment
+        /// A snapshot of all pages is to be taken: those that are kept hold texts of deleted accounts.
+        case image
     }
 
-    /// Erases what can be erased now.
-    func eraseAll() {
+    /// Erases what can be erased when it is time to, and says what should be done for the rest. `now` in monotonic nanoseconds;
+    /// `oldestImage` is the oldest record of which pages of the accounts' texts are kept, and `published` the last one that is
+    /// committed.
+    func step(now: UInt64, oldestImage: UInt64?, published: UInt64) -> [Wish] {
+        guard pauseNanoseconds > 0, now >= notBefore else { return [] }
+        notBefore = now &+ pauseNanoseconds
+        let waits = eraseAll()
+        guard let withinNanoseconds else { return [] }
+        var wishes: [Wish] = []
+        if !waits {
+            waitingSince = nil
+        } else if let since = waitingSince, now &- since >= withinNanoseconds {
+            wishes.append(.endSegment)
+            waitingSince = nil
+        } else {
+            waitingSince = waitingSince ?? now
+        }
+        noteDeletions(oldestImage: oldestImage, published: published)
+        if imageGoal > 0, let oldestImage, oldestImage < imageGoal, now >= noImageBefore {
+            wishes.append(.image)
+        } else if imageGoal > 0, oldestImage.map({ $0 >= imageGoal }) ?? true {
+            imageGoal = 0
+            noImageBefore = now &+ withinNanoseconds
+        }
+        return wishes
+    }
+
+    /// Wants snapshots anew when accounts are gone from the log, but not from those that are kept.
+    private func noteDeletions(oldestImage: UInt64?, published: UInt64) {
+        let done = list.doneCount
+        defer { lookedAt = done }
+        guard let oldestImage, done > lookedAt else { return }
+        for place in (lookedAt..<done).reversed() {
+            guard case .posts = list.table.rows[place].item else { continue }
+            // The newest one tells: by then the memory of all others was given back, too.
+            if oldestImage <= list.table.rows[place].lsn + recordsUntilZeroed { imageGoal = published + 1 }
+            return
+        }
+    }
+
+    /// Erases what can be erased now. Returns whether something waits for its segment to end.
+    @discardableResult
+    func eraseAll() -> Bool {
         let durable = log.durableLSN
         let pending = list.pending
         var wanted: [(lsn: UInt64, item: Int)] = []
@@ -84,16 +140,21 @@ final class BodyEraser: @unchecked Sendable {
         }
         wanted.sort { $0.lsn < $1.lsn }
         var handledUpTo: UInt64 = 0
+        var waitsForEnd = false
         for (lsn, item) in wanted where lsn > handledUpTo {
             switch erase(lsn, durable: durable) {
             case .erased(let bodies, let last):
                 shared.withLock { $0.bodies += UInt64(bodies) }
                 handledUpTo = last
             case .removed: break
-            case .notSealed, nil: waiting.insert(item)
+            case .notSealed:
+                waiting.insert(item)
+                waitsForEnd = true
+            case nil: waiting.insert(item)
             }
         }
         finish(pending.prefix(Self.itemsAtOnce), waiting)
+        return waitsForEnd
     }
 
     /// Moves on behind what is done without a gap, and remembers the rest.

@@ -30,7 +30,7 @@ struct CommandBudget: Sendable {
         case .block: return CommandBudget(events: 10, logBytes: record * 3)
         case .unblock, .mute, .unmute, .rejectFollowRequest: return CommandBudget(events: 4, logBytes: record)
         case .setAccountPrivacy, .acceptWaitingFollowers: return ofPrivacy(record: record, ringEvents: ringEvents)
-        case .passTime: return CommandBudget(events: 1, logBytes: record)
+        case .passTime, .markTime: return CommandBudget(events: 1, logBytes: record)
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .account(let command): return ofAccount(command, record: record, ringEvents: ringEvents)
         case .createPost(let post): return ofPost(post)
@@ -63,7 +63,9 @@ struct CommandBudget: Sendable {
     static let eventsOfPost = 4
 
     /// How many requests one command accepts at most.
-    static func acceptedAtOnce(ringEvents: Int) -> Int { max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted - ofTexts.events)) }
+    static func acceptedAtOnce(ringEvents: Int) -> Int {
+        max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted - ofTexts.events))
+    }
 
     /// The account, its privacy, a switch to pull, and the time.
     private static let eventsBesidesAccepted = 4

@@ -30,6 +30,13 @@ extension Sequencer {
         return receipt(.done)
     }
 
+    func markTime(endsSegment: Bool) throws(EngineError) -> WriteReceipt {
+        // Where there is no room for the next segment, the one that is written goes on; it is tried again.
+        if endsSegment { try? log.endSegment() }
+        try record(.timePassed(Starling_V1_TimePassed()), WriteContext(actor: UserID(rawValue: 0)))
+        return receipt(.done)
+    }
+
     func acceptWaitingFollowers(of account: UserID) throws(EngineError) -> WriteReceipt {
         guard let index = state.users.index(of: account), state.mayBeOpened(index) else {
             opening.removeAll { !state.mayBeOpened($0) }

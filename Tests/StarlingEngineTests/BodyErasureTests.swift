@@ -93,4 +93,49 @@ import Testing
             #expect(try fixture.lookUp([post], viewer: 5).found.isEmpty || Self.body(fixture, post) != nil)
         }
     }
+
+    private static func isOnDisk(_ fixture: EngineFixture, _ words: String) -> Bool {
+        fixture.disk.files.contains { fixture.disk.contents($0)?.firstRange(of: Array(words.utf8)) != nil }
+    }
+
+    /// Nothing else is written and no segment fills: the deleted account is gone all the same, from log and snapshots, within the
+    /// time that was set.
+    @Test(arguments: [false, true]) func aDeletedAccountIsGoneFromTheDiskInTime(restart: Bool) throws {
+        let fixture = try EngineFixture.small {
+            $0.log.batchBytes = 1
+            $0.eraseWithinMilliseconds = 600_000
+        }
+        let bob = try fixture.register("bobs_name", hash: "bobs-secret-hash")
+        let ann = try fixture.register("anns_name", hash: "anns-secret-hash")
+        _ = try fixture.post(bob, "words-of-bob")
+        for _ in 0..<2 {
+            try fixture.snapshot()
+            _ = try fixture.post(ann, "words-of-ann")
+        }
+        _ = try fixture.deleteAccount(bob)
+        let words = ["bobs_name", "bobs-secret-hash", "words-of-bob"]
+        for minute in 0..<25 {
+            fixture.time.advance(milliseconds: 60_000)
+            fixture.engine.stepEraser()
+            fixture.settle()
+            if minute == 5 {
+                for word in words { #expect(Self.isOnDisk(fixture, word), "\(word)") }
+                if restart { try fixture.restart(crash: .loseUnsynced, workers: 3) }
+            }
+            if minute == 14 { #expect(!Self.contains(fixture, "words-of-bob")) }
+        }
+        for word in words { #expect(!Self.isOnDisk(fixture, word), "\(word)") }
+        // What is not asked for any more costs nothing any more.
+        let lsn = fixture.engine.publishedLSN
+        for _ in 0..<30 {
+            fixture.time.advance(milliseconds: 60_000)
+            fixture.engine.stepEraser()
+            fixture.settle()
+        }
+        #expect(fixture.engine.publishedLSN == lsn && fixture.engine.erasureStatistics.pending == 0)
+        let digest = try fixture.digest()
+        try fixture.restart(crash: .loseUnsynced, workers: 2)
+        #expect(try fixture.digest() == digest)
+        #expect(try fixture.find(.username("anns_name"))?.passwordHash == "anns-secret-hash")
+    }
 }

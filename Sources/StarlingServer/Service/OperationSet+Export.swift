@@ -10,6 +10,9 @@ extension OperationSet {
         case following = 1
         case followers = 2
         case posts = 3
+        case blocks = 4
+        case mutes = 5
+        case followRequests = 6
     }
 
     /// Lines on a page.
@@ -55,7 +58,8 @@ extension OperationSet {
             return (page.entries.map { Self.edgeLine("following", $0) }, page.next)
         case .followers:
             let page = try await value {
-                engine.followers(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+                engine.followers(
+                    of: user, viewer: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
             }
             return (page.entries.map { Self.edgeLine("follower", $0) }, page.next)
         case .posts:
@@ -72,6 +76,22 @@ extension OperationSet {
                 throw Problem(.closed)
             }
             return (posts.map { Self.line("post", $0) }, page.next)
+        case .blocks:
+            let page = try await value {
+                engine.blocks(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.edgeLine("block", $0) }, page.next)
+        case .mutes:
+            let page = try await value {
+                engine.mutes(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.line("mute", Self.mutedAccount($0)) }, page.next)
+        case .followRequests:
+            let page = try await value {
+                engine.followRequests(
+                    of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.edgeLine("followRequest", $0) }, page.next)
         }
     }
 
