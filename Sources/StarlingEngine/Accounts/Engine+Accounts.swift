@@ -32,8 +32,8 @@ extension Engine {
             switch wish {
             case .endSegment: mark(endsSegment: true)
             case .image:
-                // A snapshot of the same record as the newest one would not be taken.
-                if snapshotter?.statistics.newestLSN == published { mark(endsSegment: false) }
+                // There is none of the same record as the newest one; and what was given back is zeroed with a record.
+                mark(endsSegment: false)
                 snapshotter?.requestImage()
             }
         }
