@@ -21,6 +21,14 @@ struct CommandBudget: Sendable {
         let record = LogWriter.reservation(valueBytes: factBytes)
         switch command {
         case .follow, .unfollow, .acceptFollowRequest: return CommandBudget(events: 5, logBytes: record * 2)
+        case .react: return CommandBudget(events: 3, logBytes: record)
+        case .deleteComment, .markRead: return CommandBudget(events: 2, logBytes: record)
+        case .createComment(let comment): return ofBody(events: 3, comment.text.utf8.count)
+        case .editComment(_, let text): return ofBody(events: 2, text.utf8.count)
+        case .editPost(let edit):
+            let body = edit.body
+            return ofBody(
+                events: 2, body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count)
         case .deletePost: return CommandBudget(events: 3, logBytes: record)
         case .setCelebrityThreshold: return CommandBudget(events: 2, logBytes: record)
         case .setReadersAway(let users, _):
@@ -69,6 +77,11 @@ struct CommandBudget: Sendable {
 
     /// The account, its privacy, a switch to pull, and the time.
     private static let eventsBesidesAccepted = 4
+
+    private static func ofBody(events: Int, _ textBytes: Int) -> CommandBudget {
+        let bytes = LogWriter.reservation(valueBytes: factBytes, bodyBytes: textBytes + 16)
+        return CommandBudget(events: events, logBytes: bytes)
+    }
 
     private static func ofPrivacy(record: Int, ringEvents: Int) -> CommandBudget {
         let accepted = acceptedAtOnce(ringEvents: ringEvents)

@@ -8,17 +8,18 @@ extension Engine {
     ///   - user: the reader. One that no record has used yet has an empty feed.
     ///   - position: `next` of the page before; nil begins anew.
     ///   - limit: at most that many posts, 1 to 1,000.
-    ///   - withAuthors: whether the page names its authors.
     ///   - minimumLSN: wait until this record is visible, at most a second; then `notYetVisible`.
+    ///   - detailed: whether the page names its authors, and says what others, and the reader, did with the posts.
     public func feed(
-        of user: UserID, from position: PagePosition? = nil, limit: Int = 50, withAuthors: Bool = false,
-        minimumLSN: UInt64 = 0, completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
+        of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        detailed: Bool = false,
+        completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
     ) {
         guard Self.isInRange(limit, completion) else { return }
         let query = FeedQuery(user: user, position: position, limit: limit)
         onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in
-            var page = worker.feedPage(query)
-            if withAuthors { page.authors = worker.publicProfiles(ofAuthors: page.entries) }
+            var page = worker.feedPage(query, detailed: detailed)
+            if detailed { page.authors = worker.publicProfiles(ofAuthors: page.entries) }
             return page
         }
     }

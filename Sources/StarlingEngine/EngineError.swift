@@ -28,6 +28,12 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case credentialsChanged
     /// The session has ended, or the refresh token is not its newest one.
     case sessionEnded
+    /// No such comment, or it or its post was deleted.
+    case commentNotFound(PostID)
+    /// Only the author of the comment may do this; deleting it also the author of the post.
+    case notCommentAuthor(comment: PostID, actor: UserID)
+    /// Another change of the post came first.
+    case editConflict(PostID)
     /// The idempotency key was used for another request in the last 24 hours.
     case idempotencyKeyReused(String)
     /// Too much is waiting; come back after the given time.
@@ -67,6 +73,9 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
         case .taken(let field): "\(field): another account has it"
         case .credentialsChanged: "the password was changed meanwhile; try again with the new one"
         case .sessionEnded: "the session has ended; log in again"
+        case .commentNotFound(let comment): "there is no comment \(comment)"
+        case .notCommentAuthor(let comment, let actor): "comment \(comment) is not user \(actor)'s to change"
+        case .editConflict(let post): "post \(post) was changed by another request meanwhile; send the change again"
         case .idempotencyKeyReused(let key): "idempotency key \"\(key)\" was used for another request"
         case .overloaded(let wait): "too many requests are waiting; try again in \(wait) ms"
         case .full(let what): "no room for more \(what): raise the limit in the configuration"

@@ -139,6 +139,26 @@ public struct FactDescription: Sendable {
                     Field(name: "targetIds", value: edges.targets.map(String.init).joined(separator: ",")),
                 ]
             )
+        case .reacted(let reaction):
+            (
+                "reacted",
+                ids(("userId", reaction.userID), ("targetId", reaction.targetID))
+                    + [Field(name: "kind", value: "\(reaction.kind)".uppercased())]
+            )
+        case .unreacted(let reaction):
+            ("unreacted", ids(("userId", reaction.userID), ("targetId", reaction.targetID)))
+        case .commentCreated(let comment):
+            (
+                "comment_created",
+                ids(("commentId", comment.commentID), ("postId", comment.postID), ("authorId", comment.authorID))
+            )
+        case .commentEdited(let edit):
+            ("comment_edited", ids(("commentId", edit.commentID), ("authorId", edit.authorID)))
+        case .commentDeleted(let deletion):
+            ("comment_deleted", ids(("commentId", deletion.commentID), ("userId", deletion.userID)))
+        case .postEdited(let edit): ("post_edited", ids(("postId", edit.postID), ("authorId", edit.authorID)))
+        case .notificationsRead(let mark):
+            ("notifications_read", ids(("userId", mark.userID), ("upTo", mark.upTo)))
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }

@@ -16,12 +16,24 @@ public struct PostEntry: Sendable {
     public let post: PostID
     /// Its author.
     public let author: UserID
+    /// The record that holds its newest body.
+    let bodyLSN: UInt64
 }
 
-/// A page of posts, newest first.
+/// What others did with a post or comment.
+public struct PostDetail: Sendable, Equatable {
+    /// How often.
+    public var counts = PostCounts()
+    /// What the viewer did; nil without a viewer too.
+    public var ownReaction: ReactionKind?
+}
+
+/// A page of posts or comments, newest first.
 public struct PostPage: Sendable {
     /// The posts.
     public var entries: [PostEntry]
+    /// For each of them what others did with it; none when that was not asked for.
+    public var details: [PostDetail] = []
     /// Where the next page begins; nil at the end.
     public var next: PagePosition?
     /// The last record that the page takes account of.
@@ -54,6 +66,8 @@ public struct EdgePage: Sendable {
 public struct PostLookup: Sendable {
     /// Those that are there and that the viewer may see, in the order asked for.
     public var found: [PostEntry]
+    /// For each of these what others did with it.
+    public var details: [PostDetail] = []
     /// The others.
     public var missing: [PostID]
     /// The authors that are registered, when they were asked for.
@@ -115,6 +129,8 @@ public struct PostBody: Sendable, Equatable {
     public var replyTo: PostID?
     /// The post that it repeats, or nil.
     public var repostOf: PostID?
+    /// When it was changed, in milliseconds since 1970; nil for the first body.
+    public var editedAt: UInt64?
 
     /// Creates a body.
     public init(

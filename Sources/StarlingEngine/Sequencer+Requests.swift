@@ -51,7 +51,7 @@ extension Sequencer {
     }
 
     func acceptFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.acceptFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
         // Of an account that is gone, nothing waits.
         if isDeleted(requester) { throw .requestNotFound(requester: requester) }
@@ -66,7 +66,7 @@ extension Sequencer {
     }
 
     func rejectFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.rejectFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
         guard isWaiting(requester, context.actor) else {
             try acknowledge(.rejectFollowRequest, context)
@@ -90,7 +90,7 @@ extension Sequencer {
     }
 
     func setAccountPrivacy(_ isPrivate: Bool, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.setAccountPrivacy)) { return first }
         let changed = try changePrivacy(isPrivate, by: context.actor, context)
         if !changed { try acknowledge(.setAccountPrivacy, context) }
         return receipt(.changed(changed))
@@ -142,6 +142,7 @@ extension Sequencer {
         for _ in 0..<count {
             need += needOfEdge(to: account)
             need += .endedRequest
+            need += .notification
         }
         try admit(need)
     }
@@ -155,9 +156,5 @@ extension Sequencer {
         }
         try record(.followRequestsAccepted(requests), context)
         try reconsiderFanoutMode(of: account)
-    }
-
-    static func isChange(_ answer: IdempotencyTable.Answer) -> Bool {
-        if case .changed = answer { true } else { false }
     }
 }

@@ -64,6 +64,12 @@ final class Sequencer {
         case .createPosts(let batch): return try createPosts(batch, context)
         case .importPosts(let rows): return try importPosts(rows, context)
         case .deletePost(let post): return try deletePost(post, context)
+        case .react(let target, let kind): return try react(target, kind, context)
+        case .createComment(let comment): return try createComment(comment, context)
+        case .editComment(let id, let text): return try editComment(id, text, context)
+        case .deleteComment(let id): return try deleteComment(id, context)
+        case .editPost(let edit): return try editPost(edit, context)
+        case .markRead(let number): return try markRead(upTo: number, context)
         case .setCelebrityThreshold(let threshold):
             guard threshold >= 1 else { throw .invalid(field: "celebrityThreshold", reason: "it must be at least 1") }
             let change = Starling_V1_CelebrityThresholdChanged.with { $0.threshold = UInt64(threshold) }
@@ -128,8 +134,9 @@ final class Sequencer {
             case .follow(let edge): .follow(edge)
             case .post(let id): .post(id)
             case .deleted(let changed): .deleted(changed: changed)
+            case .comment(let id): .comment(id)
+            case .changed(_, let changed): .changed(changed)
             case .follows(let outcomes): .follows(outcomes.rows.map(Self.result))
-            case .changed(let changed): .changed(changed)
             case .account(let id): .account(id)
             }
         return WriteReceipt(lsn: entry.lsn, outcome: outcome, isReplay: true)

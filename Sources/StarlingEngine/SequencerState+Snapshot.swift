@@ -10,9 +10,11 @@ extension SequencerState: StoredState {
             adopt: { [posts] bytes throws(ArenaError) in try posts.adoptLoadedPages(usedBytes: bytes) })
         return [
             ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
+            newestComments.stored(as: "newestComments"), readMarks.stored(as: "readMarks"),
             accounts.table.stored(as: "accounts"), sessions.table.stored(as: "sessions"),
             sessions.newest.stored(as: "sessionHeads"), erasures.table.stored(as: "erasures"),
-        ] + accounts.heap.storedParts + graph.storedParts + relations.storedParts + idempotencyParts
+        ] + accounts.heap.storedParts + graph.storedParts + relations.storedParts + reactions.storedParts
+            + idempotencyParts
     }
 
     /// Adopted together at last: they have to fit each other.

@@ -32,6 +32,12 @@ final class SequencerState {
     let sessions: SessionTable
     /// What is to be erased from the log's segments.
     let erasures: ErasureList
+    /// Who reacted to what.
+    let reactions: ReactionTable
+    /// By post: the newest comment, deleted ones too, or 0.
+    let newestComments: MappedTable<PostOrdinal>
+    /// By user: up to which notification everything was read.
+    let readMarks: MappedTable<UInt64>
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -45,6 +51,9 @@ final class SequencerState {
         relations = try RelationSets(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
+        reactions = try ReactionTable(configuration: configuration, in: memory, seed: random.next())
+        newestComments = try configuration.makeTable(rows: configuration.maximumPosts + 1, in: memory)
+        readMarks = try configuration.makeUserTable(in: memory)
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
@@ -69,26 +78,36 @@ final class SequencerState {
         if accounts.heap.hasRetired { accounts.heap.reclaim(slowest: ring.slowestPosition) }
         switch fact.fact {
         case .followed(let edge):
-            try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
+            try addEdge(
+                edge.userID, edge.targetID, sinceMilliseconds: edge.sinceMs, notice: .followee, lsn: lsn)
         case .unfollowed(let edge): removeEdge(edge.userID, edge.targetID, lsn: lsn)
         case .followsImported(let edges): try addEdges(edges, lsn: lsn)
         case .postCreated(let post):
             try addPost(
                 PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
-                post.visibility == .followers ? .followers : .public, lsn: lsn)
+                post.visibility == .followers ? .followers : .public, repostOf: PostID(rawValue: post.repostOf),
+                lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
             guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
             keptThreshold = Int(clamping: change.threshold)
         case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
+        case .reacted(let reaction): try react(reaction, lsn: lsn, milliseconds: time)
+        case .unreacted(let reaction): try unreact(reaction, lsn: lsn)
+        case .commentCreated(let comment): try addComment(comment, lsn: lsn)
+        case .commentEdited(let edit): try changeBody(of: edit.commentID, lsn: lsn)
+        case .commentDeleted(let deletion): try deleteComment(deletion, lsn: lsn)
+        case .postEdited(let edit): try changeBody(of: edit.postID, lsn: lsn)
+        case .notificationsRead(let mark): markRead(mark, lsn: lsn)
         case .blocked(let block): try addBlock(block, lsn: lsn)
         case .unblocked(let block): removeBlock(block, lsn: lsn)
         case .muted(let mute): try addMute(mute, lsn: lsn)
         case .unmuted(let mute): removeMute(mute, lsn: lsn)
         case .accountPrivacyChanged(let change): try changePrivacy(change, lsn: lsn)
         case .followRequested(let request):
-            try addRequest(request.userID, request.targetID, since: Self.seconds(request.sinceMs), lsn: lsn)
+            try addRequest(
+                request.userID, request.targetID, sinceMilliseconds: request.sinceMs, notice: .followee, lsn: lsn)
         case .followRequestsAccepted(let requests): try acceptRequests(requests, lsn: lsn)
         case .followRequestRemoved(let request): removeRequest(request.userID, request.targetID, lsn: lsn)
         case .accountRegistered(let account):
@@ -114,7 +133,7 @@ final class SequencerState {
         _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
     ) throws(FactError) {
         noteSecond(of: time, lsn: lsn)
-        try addPost(id, by: author, visibility, lsn: lsn)
+        try addPost(id, by: author, visibility, repostOf: PostID(rawValue: 0), lsn: lsn)
         endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
     }
 
@@ -156,6 +175,8 @@ final class SequencerState {
         let index = users.add(user)
         graph.ensure(users: Int(index) + 1)
         newestPost.ensure(count: Int(index) + 1)
+        reactions.ensure(users: Int(index) + 1)
+        readMarks.ensure(count: Int(index) + 1)
         accounts.ensure(users: Int(index) + 1)
         sessions.ensure(users: Int(index) + 1)
         emit(.userAdded, lsn: lsn, first: index, value: id)
@@ -170,7 +191,11 @@ final class SequencerState {
             Event(lsn: lsn, value: value, first: first, second: second, third: third, kind: kind, endsRecord: false))
     }
 
-    func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+    /// `notice` says who hears of it.
+    func addEdge(
+        _ follower: UInt64, _ followee: UInt64, sinceMilliseconds: UInt64,
+        notice: FollowEventValue.Notice = .nobody, lsn: UInt64
+    ) throws(FactError) {
         let first = try use(follower, lsn: lsn)
         let second = try use(followee, lsn: lsn)
         guard graph.allocationsLeft >= MemoryNeed.edge.edges else {
@@ -179,9 +204,11 @@ final class SequencerState {
         }
         guard graph.insert(first, second) else { return }
         // A request is fulfilled with it.
-        let request = takeRequest(first, second)
+        let value = FollowEventValue(
+            request: takeRequest(first, second), notice: notice, sinceMilliseconds: sinceMilliseconds)
         emit(
-            .followed, lsn: lsn, first: first, second: second, third: since, value: request.map { UInt64($0) + 1 } ?? 0)
+            .followed, lsn: lsn, first: first, second: second, third: Self.seconds(sinceMilliseconds),
+            value: value.rawValue)
     }
 
     private func addEdges(_ edges: Starling_V1_FollowsImported, lsn: UInt64) throws(FactError) {
@@ -190,13 +217,13 @@ final class SequencerState {
         else { throw FactError(lsn: lsn, reason: "lists of imported follows differ in length") }
         for row in 0..<edges.users.count {
             let since = edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row]
-            try addEdge(edges.users[row], edges.targets[row], since: Self.seconds(since), lsn: lsn)
+            try addEdge(edges.users[row], edges.targets[row], sinceMilliseconds: since, lsn: lsn)
         }
         guard edges.requestingUsers.count == edges.requestedTargets.count else {
             throw FactError(lsn: lsn, reason: "lists of imported requests differ in length")
         }
         for (user, target) in zip(edges.requestingUsers, edges.requestedTargets) {
-            try addRequest(user, target, since: Self.seconds(edges.requestedMs), lsn: lsn)
+            try addRequest(user, target, sinceMilliseconds: edges.requestedMs, notice: .nobody, lsn: lsn)
         }
     }
 
@@ -211,23 +238,26 @@ final class SequencerState {
         if graph.remove(follower, followee) { emit(.unfollowed, lsn: lsn, first: follower, second: followee) }
     }
 
+    /// `repostOf` is 0 for none.
     private func addPost(
-        _ id: PostID, by user: UserID, _ visibility: PostVisibility, lsn: UInt64
+        _ id: PostID, by user: UserID, _ visibility: PostVisibility, repostOf original: PostID, lsn: UInt64
     ) throws(FactError) {
         guard posts.hasRoom else {
             throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
         }
         let author = try use(user.rawValue, lsn: lsn)
         let newest = newestPost.writable(Int(author))
+        // Salvage may have lost it.
+        let parent = original.rawValue == 0 ? nil : posts.find(original, among: posts.count)
         let ordinal = posts.append(
-            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
+            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility, parent: parent ?? 0)
         newest.pointee = ordinal
         mint.observe(id)
         emit(.postCreated, lsn: lsn, first: author, second: ordinal)
     }
 
     private func deletePost(_ post: Starling_V1_PostDeleted, lsn: UInt64) throws(FactError) {
-        guard let ordinal = posts.find(PostID(rawValue: post.postID), among: posts.count) else {
+        guard let ordinal = posts.findPost(PostID(rawValue: post.postID), among: posts.count) else {
             if hasLostRecords { return }
             throw FactError(lsn: lsn, reason: "it deletes post \(post.postID), which the log does not hold")
         }

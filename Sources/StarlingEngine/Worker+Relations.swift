@@ -50,7 +50,8 @@ extension Worker {
     }
 
     func addRequest(_ event: Event) -> Bool {
-        let number = UInt32(truncatingIfNeeded: event.value)
+        let value = FollowEventValue(rawValue: event.value)
+        guard let number = value.request else { return true }
         if reader(event.first) != nil {
             guard hasRelationRoom else { return false }
             relations.put(.requested, of: event.first, event.second, event.third)
@@ -61,16 +62,35 @@ extension Worker {
             guard hasRelationRoom else { return false }
             relations.put(.requestTimes, of: event.second, number, event.third)
         }
-        return true
+        return notifyOfFollow(event, value.notice)
     }
 
-    func removeRequest(_ event: Event, number: UInt64) {
-        let number = UInt32(truncatingIfNeeded: number)
+    func removeRequest(_ event: Event, number: UInt32) {
         if reader(event.first) != nil { relations.remove(.requested, of: event.first, event.second) }
         if reader(event.second) != nil {
             relations.remove(.requests, of: event.second, number)
             relations.remove(.requestTimes, of: event.second, number)
         }
+        if let own = reader(event.second) {
+            notifications.takeBack(.followRequest, by: event.first, about: 0, from: own)
+        }
+    }
+
+    /// Whether a user of this worker and another one do not see each other, the user mutes the other now, or the other was deleted.
+    func isHidden(_ other: UserIndex, from user: UserIndex) -> Bool {
+        if other == NotificationRow.nobody { return false }
+        return isGone(other) || isBlocked(user, other)
+            || (relations.find(.mutes, of: user, other).map { $0 > logSeconds } ?? false)
+    }
+
+    /// The same of who looks on, nil for somebody of whom nothing is known.
+    func isBlocked(_ viewer: UserID?, from author: UserIndex) -> Bool {
+        viewer.flatMap { users.index(of: $0) }.map { isBlocked($0, author) } ?? false
+    }
+
+    /// Whether a user of this worker blocks another one, or is blocked by it.
+    func isBlocked(_ user: UserIndex, _ other: UserIndex) -> Bool {
+        relations.contains(.blocks, of: user, other) || relations.contains(.blockers, of: user, other)
     }
 
     // MARK: What is hidden
@@ -103,9 +123,7 @@ extension Worker {
         let forStrangers = isPrivate(author) ? AuthorView.nothing : .publicPosts
         guard let viewer, let index = users.index(of: viewer) else { return forStrangers }
         if index == author { return .everything }
-        if relations.contains(.blocks, of: index, author) || relations.contains(.blockers, of: index, author) {
-            return .nothing
-        }
+        if isBlocked(index, author) { return .nothing }
         return follows(index, author) ? .everything : forStrangers
     }
 

@@ -37,6 +37,23 @@ extension Worker: StoredState {
                 adopt: { [unowned self] bytes throws(ArenaError) in
                     try pulledSets.arena.adoptLoadedPages(usedBytes: bytes)
                 }),
+            reactions.stored(as: "reactions"), engagements.places.stored(as: "engagementPlaces"),
+            engagements.rows.stored(as: "engagements"), notifications.newest.stored(as: "notifications"),
+            notifications.subjects.stored(as: "notificationSubjects"), notifications.marks.stored(as: "readMarks"),
+            StoredPart(
+                name: "reactionSets", region: reactionSets.arena.memory,
+                usedBytes: { [unowned self] in reactionSets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try reactionSets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            StoredPart(
+                name: "notificationSets", region: notifications.sets.arena.memory,
+                usedBytes: { [unowned self] in notifications.sets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try notifications.sets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            marks("reactionMarks", reactionSets.arena.marks) { $0.reactionSets.arena.markBytes },
+            marks("notificationMarks", notifications.sets.arena.marks) { $0.notifications.sets.arena.markBytes },
             marks("timelineMarks", timelineSets.arena.marks) { $0.timelineSets.arena.markBytes },
             marks("followerMarks", followerSets.arena.marks) { $0.followerSets.arena.markBytes },
             marks("followeeMarks", followeeSets.arena.marks) { $0.followeeSets.arena.markBytes },
@@ -50,10 +67,14 @@ extension Worker: StoredState {
             adopt: { _ throws(ArenaError) in })
     }
 
+    /// Not adopted: who folds a log to compare states has to keep as many.
+    static let notificationsKeptValue = "notificationsKept"
+
     var storedValues: [String: UInt64] {
         [
             "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
             "livePosts": livePosts, "appliedLSN": appliedLSN, "logSeconds": UInt64(logSeconds),
+            Self.notificationsKeptValue: UInt64(notifications.limit),
             "deletedAccounts": deletedAccounts,
         ]
     }

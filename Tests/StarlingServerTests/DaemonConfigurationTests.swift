@@ -21,6 +21,7 @@ import Testing
         ("workers", "7", ["0", "65", "-1", "", "two", "1.0", "99999999999999999999"]),
         ("workers.pinned", "true", ["1", "yes", "", "TRUE"]), ("eventLoops", "3", ["0", "65"]),
         ("logging.level", "debug", ["", "loud", "DEBUG"]), ("timeline.cap", "50", ["0", "1000001"]),
+        ("notifications.kept", "7", ["0", "1000001"]),
         ("fanout.awayAfterSeconds", "86400", ["-1", "4294967296"]),
         ("fanout.pieceDeliveries", "512", ["0", "1048577"]), ("fanout.deliveryRecords", "4096", ["0", "1e6"]),
         ("fanout.celebrityThreshold", "5", ["0", "-5"]), ("fanout.celebrityHysteresisPercent", "55", ["0", "101"]),

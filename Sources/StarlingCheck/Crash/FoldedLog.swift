@@ -83,7 +83,8 @@ struct FoldedLog: Sendable {
             posts[place].isDeleted = true
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
         case .blocked, .unblocked, .muted, .unmuted, .accountPrivacyChanged, .followRequested, .followRequestsAccepted,
-            .followRequestRemoved, .timePassed:
+            .followRequestRemoved, .timePassed, .reacted, .unreacted, .commentCreated, .commentEdited,
+            .commentDeleted, .postEdited, .notificationsRead:
             throw Violation("record \(lsn) is of a kind that the load never asks for")
         // The load has no accounts.
         case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,

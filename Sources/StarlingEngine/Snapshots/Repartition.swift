@@ -20,6 +20,7 @@ struct Repartition {
             guard let reader = source.reader(index) else { continue }
             try new[Slot.worker(of: user, workers: new.count)].adoptReader(reader, of: source)
         }
+        for worker in new { try worker.adoptEngagements(of: old) }
         for change in old[0].modeChanges.all {
             for worker in new { worker.modeChanges.note(change) }
         }
@@ -56,6 +57,23 @@ extension Worker {
         }
     }
 
+    /// Takes over the counters, which every worker has, and of the posts of own authors who reacted.
+    fileprivate func adoptEngagements(of others: [Worker]) throws(ArenaError) {
+        let known = others[0].engagements.rows
+        for place in 0..<known.count {
+            let row = known.rows[place]
+            let own = engagements.writable(row.ordinal)
+            own.pointee = row
+            own.pointee.reactors = SortedSet()
+            let author = posts.rows[Int(row.ordinal)].author
+            guard reader(author) != nil else { continue }
+            let source = others[Slot.worker(of: users.id(of: author), workers: others.count)]
+            let reacted = reactors(of: source.engagements.rows.rows + place)
+            try reactionSets.arena.requireRoom(forBytes: source.reactionSets.copyBytes(reacted))
+            reactionSets.copy(reacted, of: source.reactionSets, into: reactors(of: own))
+        }
+    }
+
     /// Adds what another worker delivered of each post to the records of this one.
     fileprivate func addDeliveries(of other: Worker) {
         for place in 0..<other.deliveries.table.count {
@@ -87,6 +105,10 @@ extension Worker {
         try pulledSets.arena.requireRoom(forBytes: other.pulledSets.copyBytes(pulled))
         pulledSets.copy(pulled, of: other.pulledSets, into: pulledFollowees.writable(own))
         try relations.adopt(readerUsers.rows[own], of: other.relations)
+        let reacted = other.reactions.rows + reader
+        try reactionSets.arena.requireRoom(forBytes: other.reactionSets.copyBytes(reacted))
+        reactionSets.copy(reacted, of: other.reactionSets, into: reactions.writable(own))
+        try notifications.adopt(reader, of: other.notifications, as: own)
         var edges = followeeSets.ascending(followees.rows + own)
         while let edge = edges.next() {
             try followerSets.arena.requireRoom(forBytes: SortedSetArena<UInt32>.maximumBytesPerInsert)

@@ -239,6 +239,62 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     set {fact = .edgesRemoved(newValue)}
   }
 
+  public var reacted: Starling_V1_Reacted {
+    get {
+      if case .reacted(let v)? = fact {return v}
+      return Starling_V1_Reacted()
+    }
+    set {fact = .reacted(newValue)}
+  }
+
+  public var unreacted: Starling_V1_Unreacted {
+    get {
+      if case .unreacted(let v)? = fact {return v}
+      return Starling_V1_Unreacted()
+    }
+    set {fact = .unreacted(newValue)}
+  }
+
+  public var commentCreated: Starling_V1_CommentCreated {
+    get {
+      if case .commentCreated(let v)? = fact {return v}
+      return Starling_V1_CommentCreated()
+    }
+    set {fact = .commentCreated(newValue)}
+  }
+
+  public var commentEdited: Starling_V1_CommentEdited {
+    get {
+      if case .commentEdited(let v)? = fact {return v}
+      return Starling_V1_CommentEdited()
+    }
+    set {fact = .commentEdited(newValue)}
+  }
+
+  public var commentDeleted: Starling_V1_CommentDeleted {
+    get {
+      if case .commentDeleted(let v)? = fact {return v}
+      return Starling_V1_CommentDeleted()
+    }
+    set {fact = .commentDeleted(newValue)}
+  }
+
+  public var postEdited: Starling_V1_PostEdited {
+    get {
+      if case .postEdited(let v)? = fact {return v}
+      return Starling_V1_PostEdited()
+    }
+    set {fact = .postEdited(newValue)}
+  }
+
+  public var notificationsRead: Starling_V1_NotificationsRead {
+    get {
+      if case .notificationsRead(let v)? = fact {return v}
+      return Starling_V1_NotificationsRead()
+    }
+    set {fact = .notificationsRead(newValue)}
+  }
+
   /// The key under which the request may be repeated. Empty if it had none.
   public var idempotencyKey: String = String()
 
@@ -278,6 +334,13 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     case sessionRefreshed(Starling_V1_SessionRefreshed)
     case sessionRevoked(Starling_V1_SessionRevoked)
     case edgesRemoved(Starling_V1_EdgesRemoved)
+    case reacted(Starling_V1_Reacted)
+    case unreacted(Starling_V1_Unreacted)
+    case commentCreated(Starling_V1_CommentCreated)
+    case commentEdited(Starling_V1_CommentEdited)
+    case commentDeleted(Starling_V1_CommentDeleted)
+    case postEdited(Starling_V1_PostEdited)
+    case notificationsRead(Starling_V1_NotificationsRead)
 
   }
 
@@ -908,6 +971,144 @@ public nonisolated struct Starling_V1_AccountBody: Sendable {
   public init() {}
 }
 
+/// A user reacted to a post or a comment, in place of an earlier reaction if there was one.
+public nonisolated struct Starling_V1_Reacted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who reacted.
+  public var userID: UInt64 = 0
+
+  /// The post or the comment.
+  public var targetID: UInt64 = 0
+
+  /// How.
+  public var kind: Starling_V1_ReactionKind = .like
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user took a reaction back.
+public nonisolated struct Starling_V1_Unreacted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who had reacted.
+  public var userID: UInt64 = 0
+
+  /// The post or the comment.
+  public var targetID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A comment was made. Its words are in the PostBody beside this record.
+public nonisolated struct Starling_V1_CommentCreated: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The comment's id, from the same sequence as those of posts.
+  public var commentID: UInt64 = 0
+
+  /// The post that it is about.
+  public var postID: UInt64 = 0
+
+  /// Who wrote it.
+  public var authorID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A comment has other words, which are in the PostBody beside this record.
+public nonisolated struct Starling_V1_CommentEdited: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The comment.
+  public var commentID: UInt64 = 0
+
+  /// Who wrote it.
+  public var authorID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A comment was deleted.
+public nonisolated struct Starling_V1_CommentDeleted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The comment.
+  public var commentID: UInt64 = 0
+
+  /// Who deleted it: its author, or the author of the post.
+  public var userID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A post has another body, which is in the PostBody beside this record, as a whole. What cannot be changed stands here once
+/// more, so that the record alone tells what the post says.
+public nonisolated struct Starling_V1_PostEdited: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The post's id.
+  public var postID: UInt64 = 0
+
+  /// Who wrote it.
+  public var authorID: UInt64 = 0
+
+  /// What it shows.
+  public var kind: Starling_V1_Post.Kind = .text
+
+  /// Who may see it.
+  public var visibility: Starling_V1_Post.Visibility = .public
+
+  /// The post that it replies to. 0 for none.
+  public var replyTo: UInt64 = 0
+
+  /// The post that it repeats. 0 for none.
+  public var repostOf: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user has read notifications.
+public nonisolated struct Starling_V1_NotificationsRead: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who has read.
+  public var userID: UInt64 = 0
+
+  /// The last one.
+  public var upTo: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The part of a post that is erased with its author's account.
 public nonisolated struct Starling_V1_PostBody: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -934,7 +1135,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}\u{2}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{4}I\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}\u{2}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{2}\u{d}reacted\0\u{1}unreacted\0\u{3}comment_created\0\u{3}comment_edited\0\u{3}comment_deleted\0\u{3}post_edited\0\u{3}notifications_read\0\u{4}6idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1280,6 +1481,97 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.fact = .edgesRemoved(v)
         }
       }()
+      case 40: try {
+        var v: Starling_V1_Reacted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .reacted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .reacted(v)
+        }
+      }()
+      case 41: try {
+        var v: Starling_V1_Unreacted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .unreacted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .unreacted(v)
+        }
+      }()
+      case 42: try {
+        var v: Starling_V1_CommentCreated?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .commentCreated(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .commentCreated(v)
+        }
+      }()
+      case 43: try {
+        var v: Starling_V1_CommentEdited?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .commentEdited(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .commentEdited(v)
+        }
+      }()
+      case 44: try {
+        var v: Starling_V1_CommentDeleted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .commentDeleted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .commentDeleted(v)
+        }
+      }()
+      case 45: try {
+        var v: Starling_V1_PostEdited?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .postEdited(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .postEdited(v)
+        }
+      }()
+      case 46: try {
+        var v: Starling_V1_NotificationsRead?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .notificationsRead(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .notificationsRead(v)
+        }
+      }()
       case 100: try { try decoder.decodeSingularStringField(value: &self.idempotencyKey) }()
       case 101: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintHigh) }()
       case 102: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintLow) }()
@@ -1397,6 +1689,34 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .edgesRemoved?: try {
       guard case .edgesRemoved(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+    }()
+    case .reacted?: try {
+      guard case .reacted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .unreacted?: try {
+      guard case .unreacted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
+    case .commentCreated?: try {
+      guard case .commentCreated(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+    }()
+    case .commentEdited?: try {
+      guard case .commentEdited(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
+    }()
+    case .commentDeleted?: try {
+      guard case .commentDeleted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 44)
+    }()
+    case .postEdited?: try {
+      guard case .postEdited(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 45)
+    }()
+    case .notificationsRead?: try {
+      guard case .notificationsRead(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 46)
     }()
     case nil: break
     }
@@ -2499,6 +2819,281 @@ nonisolated extension Starling_V1_AccountBody: SwiftProtobuf.Message, SwiftProto
     if lhs.displayName != rhs.displayName {return false}
     if lhs.bio != rhs.bio {return false}
     if lhs.pictureURL != rhs.pictureURL {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Reacted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Reacted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0\u{1}kind\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    if self.kind != .like {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Reacted, rhs: Starling_V1_Reacted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Unreacted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Unreacted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Unreacted, rhs: Starling_V1_Unreacted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CommentCreated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommentCreated"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}comment_id\0\u{3}post_id\0\u{3}author_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.commentID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commentID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.commentID, fieldNumber: 1)
+    }
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 2)
+    }
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CommentCreated, rhs: Starling_V1_CommentCreated) -> Bool {
+    if lhs.commentID != rhs.commentID {return false}
+    if lhs.postID != rhs.postID {return false}
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CommentEdited: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommentEdited"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}comment_id\0\u{3}author_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.commentID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commentID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.commentID, fieldNumber: 1)
+    }
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CommentEdited, rhs: Starling_V1_CommentEdited) -> Bool {
+    if lhs.commentID != rhs.commentID {return false}
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CommentDeleted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommentDeleted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}comment_id\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.commentID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commentID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.commentID, fieldNumber: 1)
+    }
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CommentDeleted, rhs: Starling_V1_CommentDeleted) -> Bool {
+    if lhs.commentID != rhs.commentID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_PostEdited: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PostEdited"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}author_id\0\u{1}kind\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.visibility) }()
+      case 5: try { try decoder.decodeSingularFixed64Field(value: &self.replyTo) }()
+      case 6: try { try decoder.decodeSingularFixed64Field(value: &self.repostOf) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
+    }
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 2)
+    }
+    if self.kind != .text {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 3)
+    }
+    if self.visibility != .public {
+      try visitor.visitSingularEnumField(value: self.visibility, fieldNumber: 4)
+    }
+    if self.replyTo != 0 {
+      try visitor.visitSingularFixed64Field(value: self.replyTo, fieldNumber: 5)
+    }
+    if self.repostOf != 0 {
+      try visitor.visitSingularFixed64Field(value: self.repostOf, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_PostEdited, rhs: Starling_V1_PostEdited) -> Bool {
+    if lhs.postID != rhs.postID {return false}
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.visibility != rhs.visibility {return false}
+    if lhs.replyTo != rhs.replyTo {return false}
+    if lhs.repostOf != rhs.repostOf {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_NotificationsRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NotificationsRead"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}up_to\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.upTo) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.upTo != 0 {
+      try visitor.visitSingularUInt64Field(value: self.upTo, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_NotificationsRead, rhs: Starling_V1_NotificationsRead) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.upTo != rhs.upTo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -180,6 +180,7 @@ public struct DaemonConfiguration: Sendable {
         .number("eventLoops", \.eventLoops, 1...64),
         .logLevel,
         .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
+        .number("notifications.kept", \.engine.notificationsKept, 1...1_000_000),
         .celebrityThreshold,
         .celebrityCostShare,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),

@@ -69,7 +69,7 @@ extension OperationSet {
             }
             let posts: [Starling_V1_Post]
             do {
-                posts = try await bodyReaders.runIfActive { [self] in try hydrate(page.entries, nil) }
+                posts = try await bodyReaders.runIfActive { [self] in try hydrate(page.entries, page.details, nil) }
             } catch let problem as Problem {
                 throw problem
             } catch {

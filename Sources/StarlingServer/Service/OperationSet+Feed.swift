@@ -34,7 +34,7 @@ extension OperationSet {
             }
             engine.feed(
                 of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
-                withAuthors: isHydrated, minimumLSN: call.context.minimumLSN,
+                minimumLSN: call.context.minimumLSN, detailed: isHydrated,
                 completion: isHydrated ? readingBodies(respond, make) : reading(respond, make))
         }
     }
@@ -48,11 +48,12 @@ extension OperationSet {
     }
 
     private func hydratedItems(_ page: PostPage) throws(Problem) -> [Starling_V1_FeedItem] {
-        try hydrate(page.entries, nil).map { post in
+        zip(try hydrate(page.entries, page.details, nil), page.details).map { post, detail in
             let author = UserID(rawValue: post.authorID)
             return .with {
                 $0.post = post
                 $0.author = AccountMessage.profile(author, page.authors[author])
+                if let reaction = detail.ownReaction { $0.myReaction = reaction.schema }
             }
         }
     }

@@ -8,6 +8,7 @@ extension OperationSet {
         bindings.bind("CreatePost", createPost)
         bindings.bind("GetPost", getPost)
         bindings.bind("GetPosts", getPosts)
+        bindings.bind("EditPost", editPost)
         bindings.bind("DeletePost", deletePost)
         bindings.bind("UserPosts", userPosts)
         bindings.bind("BatchPosts", batchPosts)
@@ -139,7 +140,7 @@ extension OperationSet {
         engine.posts(
             [id], viewer: call.context.actor, withAuthors: true, minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                guard let post = try hydrate(lookup.found, lookup.authors).first else {
+                guard let post = try hydrate(lookup.found, lookup.details, lookup.authors).first else {
                     throw Problem(.postNotFound(id))
                 }
                 return post
@@ -154,7 +155,7 @@ extension OperationSet {
             request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, withAuthors: true,
             minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                let posts = try hydrate(lookup.found, lookup.authors)
+                let posts = try hydrate(lookup.found, lookup.details, lookup.authors)
                 return .with {
                     $0.items = posts
                     $0.missing = lookup.missing.map(\.rawValue)
@@ -175,7 +176,7 @@ extension OperationSet {
                 limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
                 withAuthors: true, minimumLSN: call.context.minimumLSN,
                 completion: readingBodies(respond) { [self] (page: PostPage) throws(Problem) in
-                    let posts = try hydrate(page.entries, page.authors)
+                    let posts = try hydrate(page.entries, page.details, page.authors)
                     return .with {
                         $0.items = posts
                         if let next = page.next {
@@ -186,19 +187,16 @@ extension OperationSet {
         }
     }
 
-    /// The posts with their bodies and, unless `authors` is nil, what is shown of their authors, in the same order.
+    /// The posts with their bodies, their counters and, unless `authors` is nil, what is shown of their authors, in the same order.
     func hydrate(
-        _ entries: [PostEntry], _ authors: [UserID: PublicProfile]?
+        _ entries: [PostEntry], _ details: [PostDetail], _ authors: [UserID: PublicProfile]?
     ) throws(Problem) -> [Starling_V1_Post] {
-        do {
-            let bodies = try engine.bodies(of: entries)
-            return zip(entries, bodies).map { entry, body in
-                var post = PostMessage.make(id: entry.post, author: entry.author, body: body)
-                if let authors { post.author = AccountMessage.profile(entry.author, authors[entry.author]) }
-                return post
-            }
-        } catch {
-            throw Problem(error)
+        let bodies = try readBodies(entries)
+        return entries.indices.map { place in
+            var post = PostMessage.make(entries[place], details[place], body: bodies[place])
+            let author = entries[place].author
+            if let authors { post.author = AccountMessage.profile(author, authors[author]) }
+            return post
         }
     }
 }

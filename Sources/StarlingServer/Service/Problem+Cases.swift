@@ -22,9 +22,8 @@ extension Problem {
 
     private static let titles: [UInt32: String] = [
         400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type", 417: "Expectation failed",
-        422: "Unprocessable request",
-        429: "Too many requests",
+        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type",
+        417: "Expectation failed", 422: "Unprocessable request", 429: "Too many requests",
         431: "Request header fields too large", 500: "Internal error", 503: "Temporarily unavailable",
         507: "Insufficient storage",
     ]
@@ -68,6 +67,9 @@ extension Problem {
         Problem(
             status: 413, code: "BODY_TOO_LARGE", detail: "the body is \(size); at most \(limit) bytes are allowed")
     }
+
+    /// Another change came first.
+    static let editConflictCode = "EDIT_CONFLICT"
 
     /// A row of a batch acts for somebody else.
     static func foreignRow(_ field: String) -> Problem {
@@ -125,6 +127,9 @@ extension Problem {
         case .postNotFound: self.init(status: 404, code: "POST_NOT_FOUND", detail: detail)
         case .userNotFound: self.init(status: 404, code: "USER_NOT_FOUND", detail: detail)
         case .notAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .commentNotFound: self.init(status: 404, code: "COMMENT_NOT_FOUND", detail: detail)
+        case .notCommentAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .editConflict: self.init(status: 409, code: Self.editConflictCode, detail: detail)
         case .accountDeleted: self.init(status: 404, code: "ACCOUNT_DELETED", detail: detail)
         case .taken(let field): self = .taken(field, detail)
         case .credentialsChanged: self.init(status: 409, code: "CREDENTIALS_CHANGED", detail: detail)

@@ -47,6 +47,8 @@ final class Service: Sendable {
         operations.bindGraph(&bindings)
         operations.bindPosts(&bindings)
         operations.bindFeed(&bindings)
+        operations.bindEngagement(&bindings)
+        operations.bindNotifications(&bindings)
         operations.bindAdmin(&bindings)
         operations.bindTopics(&bindings)
         operations.bindSessions(&bindings)

@@ -361,7 +361,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// closed.
     private func breakOff(_ error: WireError, context: ChannelHandlerContext) {
         logger.debug("TCP connection broken off", metadata: ["reason": "\(error)"])
-        if state == .awaitingPreface || state == .authenticating { return refuse(.unsupportedVersion, "\(error)", context: context) }
+        if state == .awaitingPreface || state == .authenticating {
+            return refuse(.unsupportedVersion, "\(error)", context: context)
+        }
         state = .ending
         unread = nil
         var buffer = context.channel.allocator.buffer(capacity: 256)
