@@ -1,7 +1,5 @@
 import StarlingLog
 import StarlingMemory
-import StarlingSchema
-import SwiftProtobuf
 import Synchronization
 
 /// What erasing bodies has come to since the start.
@@ -14,17 +12,15 @@ public struct ErasureStatistics: Sendable, Equatable {
     public var errors: UInt64 = 0
 }
 
-/// Erases from the log's sealed segments the bodies of what is gone: deleted posts, all posts of deleted accounts, and texts of
-/// accounts that are deleted or were replaced. `step` belongs to one thread, the one that snapshots and scrubs.
+/// Erases from the log's sealed segments the bodies of what is gone: deleted posts and comments, all those of deleted accounts,
+/// bodies that were changed since, and texts of accounts that are deleted or were replaced. `step` belongs to one thread, the one that snapshots and scrubs.
 ///
 /// Only what is durably gone is erased: a power cut must not bring back an account whose texts no longer exist.
 final class BodyEraser: @unchecked Sendable {
     private let log: Log
-    private let users: UserTable
     private let posts: PostTable
-    /// Each author's newest post. Read of deleted accounts only, whose posts become no more.
+    /// Each author's newest post. Read of deleted accounts only, who write no more.
     private let newestPost: MappedTable<PostOrdinal>
-    private let accounts: AccountTable
     private let list: ErasureList
     private let sweep: EdgeSweep
     private let pauseNanoseconds: UInt64
@@ -53,10 +49,8 @@ final class BodyEraser: @unchecked Sendable {
         notify: @escaping @Sendable (EngineNotice) -> Void
     ) {
         self.log = log
-        users = state.users
         posts = state.posts
         newestPost = state.newestPost
-        accounts = state.accounts
         list = state.erasures
         self.sweep = sweep
         pauseNanoseconds = configuration.erasePauseMilliseconds &* 1_000_000
@@ -139,10 +133,11 @@ final class BodyEraser: @unchecked Sendable {
             for lsn in records(of: target) { wanted.append((lsn, item)) }
         }
         wanted.sort { $0.lsn < $1.lsn }
+        let records = Set(wanted.map(\.lsn))
         var handledUpTo: UInt64 = 0
         var waitsForEnd = false
         for (lsn, item) in wanted where lsn > handledUpTo {
-            switch erase(lsn, durable: durable) {
+            switch erase(lsn, of: records) {
             case .erased(let bodies, let last):
                 shared.withLock { $0.bodies += UInt64(bodies) }
                 handledUpTo = last
@@ -165,9 +160,10 @@ final class BodyEraser: @unchecked Sendable {
         list.finish(upTo: end)
     }
 
-    private func erase(_ lsn: UInt64, durable: UInt64) -> ErasureOutcome? {
+    /// Erases all those records that lie in the segment with one of them.
+    private func erase(_ lsn: UInt64, of records: Set<UInt64>) -> ErasureOutcome? {
         do {
-            return try log.eraseBodies(inSegmentHolding: lsn) { isSuperfluous($0, durable: durable) }
+            return try log.eraseBodies(inSegmentHolding: lsn) { records.contains($0.lsn) }
         } catch {
             shared.withLock { $0.errors += 1 }
             notify(EngineNotice(.error, "erasing from the log: \(error)"))
@@ -183,38 +179,15 @@ final class BodyEraser: @unchecked Sendable {
             var records: [UInt64] = []
             var ordinal = newestPost.rows[Int(user)]
             while ordinal != 0 {
-                records.append(posts.rows[Int(ordinal)].lsn)
+                records.append(posts.bodyLSN(ordinal))
                 ordinal = posts.rows[Int(ordinal)].previous
+            }
+            var comment = posts.ownComments.newest(of: user)
+            while comment != 0 {
+                records.append(posts.bodyLSN(comment))
+                comment = posts.ownComments.before(comment)
             }
             return records
         }
-    }
-
-    private func isSuperfluous(_ record: LogRecord, durable: UInt64) -> Bool {
-        guard let fact = try? Starling_V1_Fact(serializedBytes: record.value) else { return false }
-        switch fact.fact {
-        case .postCreated(let post):
-            guard let ordinal = posts.find(PostID(rawValue: post.postID), among: posts.publishedCount) else {
-                return false
-            }
-            let deleted = posts.deletedLSN(ordinal)
-            return (deleted != 0 && deleted <= durable) || isGone(post.authorID, durable)
-        case .accountRegistered(let account): return isReplaced(account.userID, record.lsn, durable)
-        case .profileChanged(let account): return isReplaced(account.userID, record.lsn, durable)
-        case .credentialsChanged(let account): return isReplaced(account.userID, record.lsn, durable)
-        default: return false
-        }
-    }
-
-    private func isReplaced(_ user: UInt64, _ lsn: UInt64, _ durable: UInt64) -> Bool {
-        guard let index = users.index(of: UserID(rawValue: user)) else { return false }
-        let newest = accounts.bodyLSN(index)
-        return (newest > lsn && newest <= durable) || isGone(user, durable)
-    }
-
-    private func isGone(_ user: UInt64, _ durable: UInt64) -> Bool {
-        guard let index = users.index(of: UserID(rawValue: user)) else { return false }
-        let deleted = accounts.deletedLSN(index)
-        return deleted != 0 && deleted <= durable
     }
 }

@@ -9,7 +9,7 @@ final class ErasureList: @unchecked Sendable {
     enum Item: Equatable {
         /// The body of one record.
         case record(UInt64)
-        /// All posts of an account.
+        /// All posts and comments of an account.
         case posts(UserIndex)
     }
 

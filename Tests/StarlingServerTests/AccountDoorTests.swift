@@ -160,6 +160,11 @@ import Testing
             #expect(try await fixture.http.request("PATCH", "/v1/users/\(bob)", actor, json: isPrivate).status == 200)
             try await client.follow(6, bob)
             for number in 0..<250 { _ = try await client.post(bob, "post \(number)") }
+            let post = try await client.post(1, "post of another").post.id
+            for (method, path, json) in [
+                ("POST", "/v1/posts/\(post)/comments", #"{"text":"a comment of bob"}"#),
+                ("PUT", "/v1/posts/\(post)/reaction", #"{"kind":"LOVE"}"#),
+            ] { #expect(try await fixture.http.request(method, path, actor, json: json).status < 300) }
             var lines: [String] = []
             var cursor = ""
             repeat {
@@ -173,11 +178,15 @@ import Testing
                 }
                 lines += page
             } while !cursor.isEmpty
-            let types = ["profile", "following", "follower", "post", "block", "mute", "followRequest"]
+            let types = [
+                "profile", "following", "follower", "post", "block", "mute", "followRequest", "comment", "reaction",
+                "notification",
+            ]
             let counts = types.map { type in
                 lines.filter { $0.hasPrefix(#"{"type":"\#(type)""#) }.count
             }
-            #expect(counts == [1, 3, 3, 250, 1, 1, 1] && lines.count == 260)
+            #expect(counts == [1, 3, 3, 250, 1, 1, 1, 1, 1, 4] && lines.count == 266)
+            #expect(lines.contains { $0.contains("a comment of bob") } && lines.contains { $0.contains("LOVE") })
             #expect(lines[0].contains(#""email":"bob@example.org""#) && !lines[0].contains("scrypt"))
             #expect(lines.allSatisfy { (try? JSONValue(parsing: Array($0.utf8))) != nil })
             #expect(try await fixture.get("/v1/users/\(bob)/export", ["X-Actor-Id": "1"]).status == 403)
