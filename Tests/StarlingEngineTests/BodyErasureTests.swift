@@ -148,8 +148,7 @@ import Testing
             return id
         }
         func edit(_ post: PostID, _ edits: UInt16, _ text: String) throws {
-            var body = PostBody(NewPost(author: UserID(rawValue: 5), text: text))
-            body.text = text
+            let body = PostBody(NewPost(author: UserID(rawValue: 5), text: text))
             try fixture.run(.editPost(PostEdit(post: post, body: body, edits: edits)), as: 5)
         }
         let bob = try fixture.register("bob")
