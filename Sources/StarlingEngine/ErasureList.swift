@@ -41,6 +41,9 @@ final class ErasureList: @unchecked Sendable {
         }
     }
 
+    /// Things added so far. Sequencer only.
+    var count: Int { table.count }
+
     /// Writer: the first `count` things are committed.
     func publish(_ count: Int) { published.store(count, ordering: .releasing) }
 

@@ -1,3 +1,4 @@
+import StarlingLog
 import StarlingMemory
 import StarlingSchema
 import StarlingSystem
