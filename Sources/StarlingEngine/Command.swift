@@ -190,6 +190,9 @@ public enum Command: Sendable {
     case passTime
     /// About an account or a session.
     case account(AccountCommand)
+    /// Records that time has passed, also when none has: behind it, what was written before can be stored anew. The segment of the log
+    /// ends before it, when that is wished. The engine says so itself, so that what is gone can be erased.
+    case markTime(endsSegment: Bool)
     /// Changes nothing; answered when everything before it is committed.
     case barrier
 
@@ -264,7 +267,7 @@ public enum CommandOutcome: Sendable {
     case found(AccountRecord?)
     /// Of a command about a session.
     case session(SessionOutcome)
-    /// Of `setCelebrityThreshold`, `setReadersAway`, `acceptWaitingFollowers`, `passTime` and `barrier`.
+    /// Of `setCelebrityThreshold`, `setReadersAway`, `acceptWaitingFollowers`, `passTime`, `markTime` and `barrier`.
     case done
 }
 

@@ -38,7 +38,7 @@ struct CommandBudget: Sendable {
         case .block: return CommandBudget(events: 10, logBytes: record * 3)
         case .unblock, .mute, .unmute, .rejectFollowRequest: return CommandBudget(events: 4, logBytes: record)
         case .setAccountPrivacy, .acceptWaitingFollowers: return ofPrivacy(record: record, ringEvents: ringEvents)
-        case .passTime: return CommandBudget(events: 1, logBytes: record)
+        case .passTime, .markTime: return CommandBudget(events: 1, logBytes: record)
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
         case .account(let command): return ofAccount(command, record: record, ringEvents: ringEvents)
         case .createPost(let post): return ofPost(post)

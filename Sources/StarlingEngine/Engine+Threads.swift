@@ -54,7 +54,7 @@ extension Engine {
             if let snapshotter, snapshotter.step() { continue }
             scrub?.step(now: time.monotonicNanoseconds())
             _ = sweep.step(sweepHands)
-            eraser.step(now: time.monotonicNanoseconds())
+            stepEraser()
             // The pause leaves the disk to the commits: zeros at 200 MB/s at most.
             storageParker.park(milliseconds: isPreparing ? 5 : 20)
         }

@@ -149,8 +149,7 @@ public final class Engine: Sendable {
         let sweep = EdgeSweep(opened.state.erasures)
         self.sweep = sweep
         eraser = BodyEraser(
-            log: opened.log.log, state: opened.state, sweep: sweep,
-            pauseMilliseconds: configuration.erasePauseMilliseconds,
+            log: opened.log.log, state: opened.state, sweep: sweep, configuration: configuration,
             notify: environment.notify)
         let wakeWorkers: @Sendable () -> Void = { for runner in runners { runner.parker.wake() } }
         // The parkers alone: owners hold the snapshotter, and must not be held by it.

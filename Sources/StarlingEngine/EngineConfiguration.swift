@@ -74,6 +74,9 @@ public struct EngineConfiguration: Sendable {
     public var scrubPauseMilliseconds: UInt64 = 3_600_000
     /// How often bodies of what is gone are erased from the log, in milliseconds; 0 for never.
     public var erasePauseMilliseconds: UInt64 = 60_000
+    /// How long, in milliseconds, something to be erased waits for its segment to be full before the segment is ended for it; and at
+    /// most so often snapshots are taken anew because those that are kept hold texts of deleted accounts. 0 for never.
+    public var eraseWithinMilliseconds: UInt64 = 3_600_000
     /// How much of the log is kept once snapshots stand for it. All of it by default: post bodies live in the log.
     public var retention = RetentionPolicy()
     /// The log's settings: segment and batch sizes.

@@ -9,7 +9,7 @@ final class ErasureList: @unchecked Sendable {
     enum Item: Equatable {
         /// The body of one record.
         case record(UInt64)
-        /// All posts of an account.
+        /// All posts and comments of an account.
         case posts(UserIndex)
     }
 
@@ -40,6 +40,9 @@ final class ErasureList: @unchecked Sendable {
         case .posts(let user): table.append(Row(lsn: lsn, target: UInt64(user) | Row.userBit))
         }
     }
+
+    /// Things added so far. Sequencer only.
+    var count: Int { table.count }
 
     /// Writer: the first `count` things are committed.
     func publish(_ count: Int) { published.store(count, ordering: .releasing) }

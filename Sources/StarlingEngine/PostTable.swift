@@ -50,8 +50,16 @@ final class PostTable: @unchecked Sendable {
     /// Posts that are committed: any thread may read rows up to it.
     private let published = Atomic<UInt32>(0)
     private let limit: UInt32
+    /// By post or comment: the record that holds its body since that was changed, or 0. Written while others read.
+    let changedBodies: MappedTable<UInt64>
+    let ownComments: OwnComments
 
-    init(maximumPosts: Int, hugePages: Bool, in memory: RegionMemory? = nil) throws(ArenaError) {
+    init(
+        maximumPosts: Int, maximumUsers: Int = 1 << 20, hugePages: Bool, in memory: RegionMemory? = nil
+    ) throws(ArenaError) {
+        changedBodies = try MappedTable(capacity: maximumPosts + 1, hugePages: hugePages, in: memory)
+        ownComments = try OwnComments(
+            maximumPosts: maximumPosts, maximumUsers: maximumUsers, hugePages: hugePages, in: memory)
         // Row 0 stands for no post.
         table = try MappedTable(capacity: maximumPosts + 1, hugePages: hugePages, in: memory)
         rows = table.rows
@@ -127,8 +135,22 @@ final class PostTable: @unchecked Sendable {
             .assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
-    /// Sequencer: counts a change of the body. Passes over 0, which stands for a body that was never changed.
-    func countEdit(_ ordinal: PostOrdinal) -> UInt16 {
+    /// The record that holds the body: the newest one, perhaps not committed yet. Any thread.
+    func bodyLSN(_ ordinal: PostOrdinal) -> UInt64 {
+        let changed = bodyCell(ordinal).pointee.load(ordering: .relaxed)
+        return changed == 0 ? rows[Int(ordinal)].lsn : changed
+    }
+
+    private func bodyCell(_ ordinal: PostOrdinal) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        UnsafeMutableRawPointer(mutating: changedBodies.rows + Int(ordinal))
+            .assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// Sequencer: counts a change of the body by the record `lsn`. Passes over 0, which stands for a body that was never changed.
+    func countEdit(_ ordinal: PostOrdinal, lsn: UInt64) -> UInt16 {
+        changedBodies.ensure(count: Int(ordinal) + 1)
+        _ = changedBodies.writable(Int(ordinal))
+        bodyCell(ordinal).pointee.store(lsn, ordering: .relaxed)
         _ = table.writable(Int(ordinal))
         let cell = editCell(ordinal)
         let next = max(cell.pointee.load(ordering: .relaxed) &+ 1, 1)

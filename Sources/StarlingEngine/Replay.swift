@@ -90,7 +90,7 @@ struct Replay {
 
     private func publish() {
         state.posts.publish(state.posts.count)
-        state.erasures.publish(state.erasures.table.count)
+        state.erasures.publish(state.erasures.count)
         // Without a time: how long a replay takes is no delay of a delivery.
         ring.publish(nanoseconds: 0)
         wakeWorkers()

@@ -1,3 +1,4 @@
+import StarlingLog
 import StarlingMemory
 import StarlingSchema
 import StarlingSystem
@@ -26,6 +27,13 @@ extension Sequencer {
 
     func passTime() throws(EngineError) -> WriteReceipt {
         guard now > state.milliseconds else { return receipt(.done) }
+        try record(.timePassed(Starling_V1_TimePassed()), WriteContext(actor: UserID(rawValue: 0)))
+        return receipt(.done)
+    }
+
+    func markTime(endsSegment: Bool) throws(EngineError) -> WriteReceipt {
+        // Where there is no room for the next segment, the one that is written goes on; it is tried again.
+        if endsSegment { try? log.endSegment() }
         try record(.timePassed(Starling_V1_TimePassed()), WriteContext(actor: UserID(rawValue: 0)))
         return receipt(.done)
     }

@@ -86,6 +86,7 @@ final class Sequencer {
         case .rejectFollowRequest(let requester): return try rejectFollowRequest(requester, context)
         case .acceptWaitingFollowers(let account): return try acceptWaitingFollowers(of: account)
         case .passTime: return try passTime()
+        case .markTime(let endsSegment): return try markTime(endsSegment: endsSegment)
         case .barrier:
             memory.refresh()
             return receipt(.done)

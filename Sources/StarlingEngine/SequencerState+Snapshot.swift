@@ -13,6 +13,8 @@ extension SequencerState: StoredState {
             newestComments.stored(as: "newestComments"), readMarks.stored(as: "readMarks"),
             accounts.table.stored(as: "accounts"), sessions.table.stored(as: "sessions"),
             sessions.newest.stored(as: "sessionHeads"), erasures.table.stored(as: "erasures"),
+            posts.changedBodies.stored(as: "changedBodies"), posts.ownComments.previous.stored(as: "ownComments"),
+            posts.ownComments.newest.stored(as: "newestOwnComments"),
         ] + accounts.heap.storedParts + graph.storedParts + relations.storedParts + reactions.storedParts
             + idempotencyParts
     }

@@ -46,7 +46,8 @@ final class SequencerState {
             maximumUsers: configuration.maximumUsers, hugePages: configuration.hugePages, in: memory,
             seed: random.next())
         posts = try PostTable(
-            maximumPosts: configuration.maximumPosts, hugePages: configuration.hugePages, in: memory)
+            maximumPosts: configuration.maximumPosts, maximumUsers: configuration.maximumUsers,
+            hugePages: configuration.hugePages, in: memory)
         graph = try FollowGraph(configuration: configuration, in: memory, seed: random.next())
         relations = try RelationSets(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
@@ -263,7 +264,7 @@ final class SequencerState {
         }
         guard posts.deletedLSN(ordinal) == 0 else { return }
         posts.delete(ordinal, lsn: lsn)
-        erasures.add(.record(posts.rows[Int(ordinal)].lsn), lsn: lsn)
+        erasures.add(.record(posts.bodyLSN(ordinal)), lsn: lsn)
         emit(.postDeleted, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal)
     }
 

@@ -269,7 +269,7 @@ final class Writer: @unchecked Sendable {
     var committedRound: CommittedRound {
         CommittedRound(
             lsn: sequencer.state.lastLSN, posts: sequencer.state.posts.count,
-            erasures: sequencer.state.erasures.table.count, events: ring.head)
+            erasures: sequencer.state.erasures.count, events: ring.head)
     }
 
     /// Shows workers and readers a round that is committed.

@@ -37,6 +37,20 @@ extension Log {
     }
 }
 
+extension Log {
+    /// Keeps everybody from opening the log in `directory` for writing, until the answer is let go.
+    ///
+    /// - Throws: `locked` when somebody has opened it, `cannotCreate`.
+    public static func lock(directory: String, disk: any Disk) throws(LogError) -> any DiskLock {
+        do {
+            return try disk.lock(directory + "/" + LogFiles.lock)
+        } catch {
+            if error.code == SystemErrorCode.wouldBlock { throw .locked(path: error.path) }
+            throw .cannotCreate(error)
+        }
+    }
+}
+
 /// The steps of opening a log. Everything before the verdict only reads, besides making the directory and the lock
 /// file.
 struct LogOpening {
@@ -77,12 +91,7 @@ struct LogOpening {
         } catch {
             throw .cannotCreate(error)
         }
-        do {
-            return try disk.lock(path + "/" + LogFiles.lock)
-        } catch {
-            if error.code == SystemErrorCode.wouldBlock { throw .locked(path: error.path) }
-            throw .cannotCreate(error)
-        }
+        return try Log.lock(directory: path, disk: disk)
     }
 
     /// What recovery reads must be on the disk, or it could build on pages that a later power cut takes away.

@@ -80,8 +80,9 @@ extension LogWriter {
     }
 
     private func place(length: UInt64, baseLSN: UInt64, times: BatchTimes?) {
-        if plan.position + length > plan.limit || isAged(by: times) {
+        if plan.position + length > plan.limit || isDue(by: times) {
             if plan.hasRecords {
+                mustRoll = false
                 let prepared = plan.rolls == 0 ? spare?.capacity ?? 0 : 0
                 plan.base = baseLSN
                 plan.position = 0
@@ -100,11 +101,14 @@ extension LogWriter {
         }
     }
 
-    /// Whether the segment is too old for a batch with these times. Never while the disk has no room for the next one:
+    /// Whether the segment is to end, or too old for a batch with these times. Never while the disk has no room for the next one:
     /// that a segment grows older than it should is better than a refused write.
-    private func isAged(by times: BatchTimes?) -> Bool {
-        guard configuration.segmentMilliseconds > 0, !isAgingSuspended, plan.rolls == 0 else { return false }
-        guard let times, let first = plan.firstTimestamp, times.highest > first else { return false }
+    private func isDue(by times: BatchTimes?) -> Bool {
+        guard !isAgingSuspended, plan.rolls == 0, let times else { return false }
+        if mustRoll { return true }
+        guard configuration.segmentMilliseconds > 0, let first = plan.firstTimestamp, times.highest > first else {
+            return false
+        }
         return times.highest - first >= configuration.segmentMilliseconds
     }
 }

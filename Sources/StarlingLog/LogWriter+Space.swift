@@ -22,7 +22,7 @@ extension LogWriter {
         let batches = (bytes + batch.records.count) / configuration.batchBytes + 2
         // The last term leaves room for markers.
         let total = UInt64(pendingBytes + bytes + batches * LogLimits.batchOverheadBytes + 4 * EnvelopeHeader.size)
-        if configuration.segmentMilliseconds > 0 { prepareForAge(total) }
+        if configuration.segmentMilliseconds > 0 || mustRoll { prepareForAge(total) }
         do {
             if plan.rolls > 1 {
                 throw LogError.tooMuchPending(bytes: bytes, limit: 0)
@@ -52,6 +52,14 @@ extension LogWriter {
         } catch {
             throw error.isOutOfSpace ? .outOfSpace(error) : .writeFailed(error)
         }
+    }
+
+    /// Ends the segment with the next batch, however long it is, so that it can be changed (`Log.eraseBodies`). Nothing when it has no
+    /// record yet. Throws like `reserve`, and then it goes on.
+    public func endSegment() throws(LogError) {
+        guard plan.hasRecords, plan.rolls == 0 else { return }
+        try prepareNextSegment()
+        mustRoll = true
     }
 
     /// Rolling by age may come with any record, so the next segment is kept ready. When there is no room for it, the

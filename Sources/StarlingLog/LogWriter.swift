@@ -36,6 +36,8 @@ public final class LogWriter: @unchecked Sendable {
     var commitsSinceWatermark = 0
     /// Set by `reserve` when the next segment could not be made ahead: what was reserved must not need it.
     var isAgingSuspended = false
+    /// Set by `endSegment`.
+    var mustRoll = false
 
     init(
         log: Log, configuration: LogConfiguration, store: SegmentStore, watermark: WatermarkFile, lock: any DiskLock,

@@ -7,6 +7,12 @@ public struct SnapshotRetention: Equatable, Sendable {
     /// Whether two of them share no file, so that one damaged file cannot spoil all.
     public let hasIndependentGenerations: Bool
 
+    /// The oldest record of which the pages of owner `number` are kept as they were then. Nil when there is none.
+    public func oldestImageLSN(ofOwner number: Int) -> UInt64? {
+        kept.filter { $0.owners.indices.contains(number) }.flatMap { $0.owners[number].files }
+            .compactMap { SnapshotFiles.identity(ofPages: $0.name)?.lsn }.min()
+    }
+
     /// The records through which the log may be forgotten: those before and at the oldest kept snapshot. 0 (nothing)
     /// while all snapshots lean on one file somewhere: then the whole log is the second copy.
     public var logDispensableThrough: UInt64 { hasIndependentGenerations ? oldestKeptLSN ?? 0 : 0 }

@@ -10,6 +10,6 @@ struct Starling: AsyncParsableCommand {
         version: Daemon.version,
         subcommands: [
             ServeCommand.self, ReplayCommand.self, LogCommand.self, VerifyCommand.self, DigestCommand.self,
-            SalvageCommand.self, RestoreCommand.self, CheckCommand.self,
+            SalvageCommand.self, RestoreCommand.self, KeysCommand.self, CheckCommand.self,
         ])
 }

@@ -104,6 +104,16 @@ struct GraphModel {
         return privates.insert(user).inserted
     }
 
+    /// An account is gone with all that it had to do with others.
+    mutating func deleteAccount(_ user: UInt64) {
+        follows = follows.filter { $0.user != user && $0.target != user }
+        requests.removeAll { $0.user == user || $0.target == user }
+        blocks = blocks.filter { $0.user != user && $0.target != user }
+        mutes = mutes.filter { $0.key.user != user && $0.key.target != user }
+        privates.remove(user)
+        for place in posts.indices where posts[place].author == user { posts[place].isDeleted = true }
+    }
+
     mutating func add(_ post: Post) { posts.append(post) }
 
     mutating func delete(at place: Int) -> Bool {

@@ -24,6 +24,7 @@ import Testing
                 $0.snapshots.recordsAtClose = 1
             }
             for _ in 0..<1_000 { try run.operate() }
+            run.fixture.settle()
             let live = try run.fixture.digest()
             for workers in [1, 2, 3, 4, 7] {
                 try run.fixture.restart(workers: workers)
@@ -36,11 +37,13 @@ import Testing
         let fixture: EngineFixture
         var model = GraphModel()
         var random: SeededRandom
-        let users: UInt64
+        /// Those who act. Whoever is deleted makes room for somebody new.
+        var users: [UInt64]
+        var gone: [UInt64] = []
 
         init(seed: UInt64, change: (inout EngineConfiguration) -> Void = { _ in }) throws {
             random = SeededRandom(seed: seed)
-            users = UInt64.random(in: 4...14, using: &random)
+            users = Array(1...UInt64.random(in: 4...14, using: &random))
             var configuration = EngineFixture.smallConfiguration(workers: Int(1 + seed % 4))
             configuration.timelineCap = Int.random(in: 5...40, using: &random)
             configuration.celebrityThreshold = Int.random(in: 2...6, using: &random)
@@ -51,7 +54,7 @@ import Testing
 
         private mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &random) }
 
-        private mutating func user() -> UInt64 { UInt64.random(in: 1...users, using: &random) }
+        private mutating func user() -> UInt64 { users[number(0...users.count - 1)] }
 
         private mutating func pair() -> GraphModel.Pair {
             let first = user()
@@ -86,6 +89,7 @@ import Testing
             case 910..<915: _ = try fixture.run(.setCelebrityThreshold(number(2...8)), as: 1)
             case 915..<918: fixture.time.setWall(milliseconds: 1_600_000_000_000)
             case 918..<930: try restart()
+            case 930..<935: try deleteAccount()
             default: try readSome()
             }
             if fixture.engine.publishedLSN > before { model.second = max(model.second, fixture.second) }
@@ -105,7 +109,21 @@ import Testing
             guard !model.posts.isEmpty else { return }
             let place = number(max(0, model.posts.count - 40)...model.posts.count - 1)
             let post = model.posts[place]
+            if gone.contains(post.author) {
+                #expect(try fixture.refusal(.deletePost(post.id), as: post.author) == "accountDeleted")
+                return
+            }
             #expect(try fixture.delete(post.id, as: post.author) == model.delete(at: place))
+        }
+
+        private mutating func deleteAccount() throws {
+            let place = number(0...users.count - 1)
+            let user = users[place]
+            // Some were never used.
+            guard try fixture.refusal(.account(.delete), as: user) == nil else { return }
+            users[place] = UInt64(users.count + gone.count + 1)
+            gone.append(user)
+            model.deleteAccount(user)
         }
 
         private mutating func follow() throws {
@@ -185,6 +203,11 @@ import Testing
             #expect((page.next != nil) == (expected.count > limit))
             let pair = pair()
             #expect(try fixture.relationship(pair.user, pair.target) == model.relationship(pair))
+            if let last = gone.last {
+                #expect(try fixture.relationship(reader, last) == .none)
+                #expect(try fixture.relationship(last, reader) == .none)
+                #expect(try fixture.feed(last).isEmpty && fixture.posts(of: last).isEmpty)
+            }
             guard !model.posts.isEmpty else { return }
             let viewer = number(0...4) == 0 ? nil : user()
             let some = (0..<5).map { _ in model.posts[number(0...model.posts.count - 1)] }
@@ -193,7 +216,11 @@ import Testing
         }
 
         mutating func checkEverything() throws {
-            for user in 1...users {
+            // Counts wait until the edges of deleted accounts are swept away.
+            let before = fixture.engine.publishedLSN
+            fixture.settle()
+            if fixture.engine.publishedLSN > before { model.second = max(model.second, fixture.second) }
+            for user in users {
                 #expect(try fixture.feed(user, limit: number(1...60)) == model.feed(user))
                 #expect(try fixture.following(user) == model.followees(of: user))
                 #expect(try fixture.requests(to: user, limit: number(1...5)) == model.requests(to: user))
@@ -207,7 +234,7 @@ import Testing
                     let followers = model.showsFollowers(of: user, to: viewer) ? model.followers(of: user) : nil
                     #expect(try fixture.followers(of: user, viewer: viewer) == followers)
                 }
-                for target in 1...users where target != user {
+                for target in users where target != user {
                     let pair = GraphModel.Pair(user, target)
                     #expect(try fixture.relationship(user, target) == model.relationship(pair))
                 }

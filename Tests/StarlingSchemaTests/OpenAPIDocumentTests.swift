@@ -88,6 +88,29 @@ struct OpenAPIDocumentTests {
         #expect(admin?.isEmpty == true)
     }
 
+    /// With authentication, operations say what they need, and nobody says who he is.
+    @Test func securityIsDescribedWhereItIsAskedFor() throws {
+        let secured = OpenAPIDocument(table: table, version: "1", isAuthenticated: true)
+        let tree = try JSONSerialization.jsonObject(with: Data(secured.document(admin: false)))
+        let schemes = value(tree, "components", "securitySchemes") as? Object
+        #expect(Set((schemes ?? [:]).keys) == ["bearer", "cookie"])
+        #expect(value(tree, "components", "parameters", "ActorId") == nil)
+        let feed = value(tree, "paths", "/v1/feed", "get", "security") as? [Object]
+        #expect(feed?.map { $0.keys.first } == ["bearer", "cookie"])
+        let user = value(tree, "paths", "/v1/users/{userId}", "get", "security") as? [Object]
+        #expect(user?.map { $0.keys.first } == [nil, "bearer", "cookie"])
+        #expect(value(try parsed(), "components", "securitySchemes") == nil)
+        #expect(value(try parsed(), "paths", "/v1/feed", "get", "security") == nil)
+        let admin = try JSONSerialization.jsonObject(with: Data(secured.document(admin: true)))
+        #expect(value(admin, "components", "securitySchemes") == nil)
+    }
+
+    @Test func anExportIsAFileOfLines() throws {
+        let answer = value(
+            try parsed(), "paths", "/v1/users/{userId}/export", "get", "responses", "200", "content")
+        #expect(Array((answer as? Object ?? [:]).keys) == ["application/jsonl"])
+    }
+
     @Test func parametersOfPathAndQuery() throws {
         let parameters = try #require(
             value(try parsed(), "paths", "/v1/users/{userId}/feed", "get", "parameters") as? [Object])

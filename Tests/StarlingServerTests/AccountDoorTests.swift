@@ -97,6 +97,40 @@ import Testing
         }
     }
 
+    /// The privacy is one, whichever way it is set, and also of an account that was never registered.
+    @Test func privacyIsPartOfTheProfile() async throws {
+        try await AccountFixture.run(auth: false) { fixture in
+            let bob = try await fixture.session("bob").user
+            for (user, more) in [(bob, #","bio":"words""#), (bob, ""), (77, "")] as [(UInt64, String)] {
+                let path = "/v1/users/\(user)"
+                let fields = ["X-Actor-Id": "\(user)", "Idempotency-Key": "hide \(more.count)"]
+                for round in 0..<2 {
+                    let hidden = try await fixture.http.request(
+                        "PATCH", path, fields, json: #"{"private":true\#(more)}"#)
+                    #expect(hidden.status == 200)
+                    #expect(hidden.field("idempotent-replayed") == (round == 0 ? nil : "true"))
+                    #expect(try Starling_V1_UpdateUserResponse(jsonUTF8Bytes: hidden.body).user.private)
+                }
+                let follow = try await fixture.http.request(
+                    "PUT", "/v1/users/8/following/\(user)", ["X-Actor-Id": "8"], json: "{}")
+                #expect(follow.text.contains("PENDING"))
+                let shown = try await fixture.http.request(
+                    "PATCH", path, ["X-Actor-Id": "\(user)"], json: #"{"private":false}"#)
+                #expect(shown.status == 200)
+                let relationship = try await fixture.get("/v1/users/8/relationships/\(user)", ["X-Actor-Id": "8"])
+                #expect(relationship.text.contains(#""following":true"#))
+                let end = try await fixture.http.request(
+                    "DELETE", "/v1/users/8/following/\(user)", ["X-Actor-Id": "8"])
+                #expect(end.status == 200)
+            }
+            #expect(try await fixture.get("/v1/users/by-username/bob").text.contains("words"))
+            let text = try await fixture.http.request(
+                "PATCH", "/v1/users/77", ["X-Actor-Id": "77"], json: #"{"private":true,"bio":"words"}"#)
+            #expect(text.status == 404)
+            #expect(try await fixture.get("/v1/users/77").text.contains(#""private":true"#) == false)
+        }
+    }
+
     /// Who tries names learns nothing: the answers are the same, byte for byte.
     @Test func unknownNamesAndWrongPasswordsAreAnsweredAlike() async throws {
         try await AccountFixture.run(auth: false) { fixture in
@@ -117,8 +151,20 @@ import Testing
                 try await client.follow(bob, other)
                 try await client.follow(other, bob)
             }
-            for number in 0..<250 { _ = try await client.post(bob, "post \(number)") }
             let actor = ["X-Actor-Id": "\(bob)"]
+            for (list, target) in [("blocks", 4), ("mutes", 5)] {
+                let path = "/v1/users/\(bob)/\(list)/\(target)"
+                #expect(try await fixture.http.request("PUT", path, actor, json: "{}").status == 200)
+            }
+            let isPrivate = #"{"private":true}"#
+            #expect(try await fixture.http.request("PATCH", "/v1/users/\(bob)", actor, json: isPrivate).status == 200)
+            try await client.follow(6, bob)
+            for number in 0..<250 { _ = try await client.post(bob, "post \(number)") }
+            let post = try await client.post(1, "post of another").post.id
+            for (method, path, json) in [
+                ("POST", "/v1/posts/\(post)/comments", #"{"text":"a comment of bob"}"#),
+                ("PUT", "/v1/posts/\(post)/reaction", #"{"kind":"LOVE"}"#),
+            ] { #expect(try await fixture.http.request(method, path, actor, json: json).status < 300) }
             var lines: [String] = []
             var cursor = ""
             repeat {
@@ -132,10 +178,15 @@ import Testing
                 }
                 lines += page
             } while !cursor.isEmpty
-            let counts = ["profile", "following", "follower", "post"].map { type in
+            let types = [
+                "profile", "following", "follower", "post", "block", "mute", "followRequest", "comment", "reaction",
+                "notification",
+            ]
+            let counts = types.map { type in
                 lines.filter { $0.hasPrefix(#"{"type":"\#(type)""#) }.count
             }
-            #expect(counts == [1, 3, 3, 250] && lines.count == 257)
+            #expect(counts == [1, 3, 3, 250, 1, 1, 1, 1, 1, 4] && lines.count == 266)
+            #expect(lines.contains { $0.contains("a comment of bob") } && lines.contains { $0.contains("LOVE") })
             #expect(lines[0].contains(#""email":"bob@example.org""#) && !lines[0].contains("scrypt"))
             #expect(lines.allSatisfy { (try? JSONValue(parsing: Array($0.utf8))) != nil })
             #expect(try await fixture.get("/v1/users/\(bob)/export", ["X-Actor-Id": "1"]).status == 403)

@@ -13,13 +13,15 @@ struct AccountFixture {
     static let password = "correct horse"
 
     static func run(
-        auth: Bool, in directory: TemporaryDirectory? = nil, _ body: (AccountFixture) async throws -> Void
+        auth: Bool, in directory: TemporaryDirectory? = nil, set settings: [String: String] = [:],
+        _ body: (AccountFixture) async throws -> Void
     ) async throws {
         try await TestDaemon.run(
             in: directory,
             configure: {
                 try $0.set("auth", auth ? "on" : "off")
                 try $0.set("auth.scryptCost", "10")
+                for (key, value) in settings { try $0.set(key, value) }
             },
             { daemon in try await body(AccountFixture(daemon: daemon, http: try daemon.http())) })
     }

@@ -144,6 +144,59 @@ import Testing
         }
     }
 
+    /// Plain posts go together with others on the way to the log; whose they are, the tokens say.
+    @Test func plainPostsOverTCPAreOfTheTokensSubject() async throws {
+        try await AccountFixture.run(auth: true) { fixture in
+            let bob = try await fixture.session("bob")
+            let ann = try await fixture.session("ann")
+            let bobs = TCPDoor(client: try await fixture.daemon.client(token: bob.access))
+            let anns = TCPDoor(client: try await fixture.daemon.client(token: ann.access))
+            let nobodys = TCPDoor(client: try await fixture.daemon.client())
+            for (door, named, author) in [
+                (bobs, 0, bob.user), (bobs, bob.user, bob.user), (anns, 0, ann.user), (bobs, ann.user, 0),
+                (nobodys, bob.user, 0), (nobodys, 0, 0),
+            ] {
+                let post = Starling_V1_CreatePostRequest.with {
+                    $0.authorID = named
+                    $0.text = "plain"
+                }
+                let answer = try await door.call("CreatePost", post, answer: Starling_V1_CreatePostResponse.self)
+                if case .success(let made) = answer {
+                    #expect(made.post.authorID == author)
+                } else {
+                    #expect(author == 0 && answer.verdict.hasPrefix("40"), "\(named) \(answer.verdict)")
+                }
+            }
+            #expect(try await fixture.post("/v1/auth/logout", "{}", bob.bearer).status == 200)
+            let late = Starling_V1_CreatePostRequest.with { $0.text = "late" }
+            let answer = try await bobs.call("CreatePost", late, answer: Starling_V1_CreatePostResponse.self)
+            #expect(answer.verdict == "401 TOKEN_REFUSED")
+            let posts = try await fixture.get("/v1/users/\(bob.user)/posts")
+            #expect(posts.text.ranges(of: "\"plain\"").count == 2 && !posts.text.contains("late"))
+        }
+    }
+
+    /// A bucket of a user is that of the token's subject: nobody else can empty it, and it is the same at both doors.
+    @Test func limitsByUserGoByTheTokensSubject() async throws {
+        let rules = #"[{"name":"feeds","key":["user"],"rate":"1/h","burst":3,"routes":["Feed"]}]"#
+        try await AccountFixture.run(auth: true, set: ["rateLimits.rules": rules]) { fixture in
+            let bob = try await fixture.session("bob")
+            let ann = try await fixture.session("ann")
+            for _ in 0..<5 {
+                #expect(try await fixture.get("/v1/feed", ["Authorization": "Bearer \(bob.access)x"]).status != 200)
+            }
+            let tcp = TCPDoor(client: try await fixture.daemon.client(token: bob.access))
+            let page = Starling_V1_FeedRequest.with { $0.hydrate = false }
+            #expect(try await tcp.call("Feed", page, answer: Starling_V1_FeedResponse.self).verdict == "ok")
+            #expect(try await fixture.feedStatus(bob) == 200)
+            #expect(try await fixture.feedStatus(bob) == 200)
+            #expect(try await fixture.feedStatus(bob) == 429)
+            #expect(
+                try await tcp.call("Feed", page, answer: Starling_V1_FeedResponse.self).verdict == "429 RATE_LIMITED")
+            #expect(try await fixture.feedStatus(ann) == 200)
+        }
+    }
+
     /// Frames that come with the preface wait for the token to be checked.
     @Test func framesBehindThePrefaceWaitForTheToken() async throws {
         try await AccountFixture.run(auth: true) { fixture in

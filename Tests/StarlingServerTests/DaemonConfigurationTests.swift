@@ -38,6 +38,7 @@ import Testing
         ("log.segmentMilliseconds", "1000", ["-1", ""]), ("log.retentionBytes", "1000000", ["-1", "all"]),
         ("log.retentionMilliseconds", "86400000", ["-1", "1d"]), ("log.scrubBytesPerSecond", "0", ["-1"]),
         ("log.scrubPauseMilliseconds", "0", ["-1"]), ("log.erasePauseMilliseconds", "0", ["-1", ""]),
+        ("log.eraseWithinMilliseconds", "60000", ["-1", "soon"]),
         ("snapshots", "false", ["off", ""]),
         ("snapshots.records", "200", ["-1"]), ("snapshots.logBytes", "0", ["-1"]),
         ("snapshots.milliseconds", "0", ["-1"]), ("snapshots.recordsAtClose", "0", ["-1"]),

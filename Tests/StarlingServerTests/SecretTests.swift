@@ -70,6 +70,27 @@ import Testing
         #expect(throws: ConfigurationError.self) { try AuthKeyFile(directory: "data", disk: disk).load() }
     }
 
+    /// While no daemon runs, the command rotates; a running one must do it itself.
+    @Test func keysAreRotatedOnlyWhereNoDaemonRuns() async throws {
+        let directory = try TemporaryDirectory()
+        let data = directory.path + "/data"
+        var session: AccountFixture.Session?
+        try await AccountFixture.run(auth: true, in: directory) { fixture in
+            session = try await fixture.session("bob")
+            #expect(throws: LogError.self) {
+                try KeyRotation.rotate(directory: data, disk: PosixDisk(), time: SystemTime())
+            }
+        }
+        let kid = try KeyRotation.rotate(directory: data, disk: PosixDisk(), time: SystemTime())
+        try await AccountFixture.run(auth: true, in: directory) { fixture in
+            let keys = try Starling_V1_KeySetResponse(
+                jsonUTF8Bytes: try await fixture.get("/.well-known/jwks.json").body
+            ).keys
+            #expect(keys.count == 2 && keys[0].kid == kid)
+            #expect(try await fixture.feedStatus(try #require(session)) == 200)
+        }
+    }
+
     /// A key of one byte over and over is no key, however long.
     @Test func weakKeysAreRefused() throws {
         let zeros = Array(repeating: "0", count: 32).joined(separator: ",")

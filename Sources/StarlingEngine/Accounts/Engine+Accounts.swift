@@ -23,6 +23,27 @@ extension Engine {
         }
     }
 
+    /// Erases what is due, and sees to what the eraser needs for the rest. Storage thread.
+    func stepEraser() {
+        let published = publishedLSN
+        let wishes = eraser.step(
+            now: time.monotonicNanoseconds(), oldestImage: snapshotter?.oldestImageLSN, published: published)
+        for wish in wishes {
+            switch wish {
+            case .endSegment: mark(endsSegment: true)
+            case .image:
+                // There is none of the same record as the newest one; and what was given back is zeroed with a record.
+                mark(endsSegment: false)
+                snapshotter?.requestImage()
+            }
+        }
+    }
+
+    private func mark(endsSegment: Bool) {
+        // Refused, it is wished for again.
+        submit(.markTime(endsSegment: endsSegment), WriteContext(actor: UserID(rawValue: 0))) { _ in }
+    }
+
     /// What the sweep of deleted accounts' edges works with.
     var sweepHands: EdgeSweep.Hands {
         EdgeSweep.Hands(

@@ -26,6 +26,30 @@ public struct ChangeablePost: Sendable {
     public let edits: UInt16
 }
 
+/// A page of a user's own comments.
+public struct OwnCommentPage: Sendable {
+    /// The newest first.
+    public var entries: [CommentEntry]
+    /// Where the next page begins; nil at the end.
+    public var next: PagePosition?
+}
+
+/// What a user reacted to.
+public struct OwnReaction: Sendable {
+    /// The post or comment.
+    public let target: ReactionTarget
+    /// How.
+    public let kind: ReactionKind
+}
+
+/// A page of a user's own reactions.
+public struct OwnReactionPage: Sendable {
+    /// In the order of the log of what they are about.
+    public var entries: [OwnReaction]
+    /// Where the next page begins; nil at the end.
+    public var next: PagePosition?
+}
+
 /// One user's reaction.
 public struct ReactionEntry: Sendable, Hashable {
     /// Who reacted.

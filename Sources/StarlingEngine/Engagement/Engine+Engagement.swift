@@ -67,6 +67,30 @@ extension Engine {
         }
     }
 
+    /// A page of a user's own comments, newest first. Looks at all newer ones of the user for each page.
+    public func comments(
+        by user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<OwnCommentPage, EngineError>) -> Void
+    ) {
+        guard Self.isInRange(limit, completion) else { return }
+        let bound = position.map { PostOrdinal(clamping: $0.rawValue) } ?? .max
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in
+            worker.ownComments(of: user, below: bound, limit: limit)
+        }
+    }
+
+    /// A page of what a user reacted to.
+    public func reactions(
+        by user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        completion: @escaping @Sendable (Result<OwnReactionPage, EngineError>) -> Void
+    ) {
+        guard Self.isInRange(limit, completion) else { return }
+        let bound = position.map { PostOrdinal(clamping: $0.rawValue) } ?? 0
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in
+            worker.ownReactions(of: user, after: bound, limit: limit)
+        }
+    }
+
     /// What a change of a post begins with: the post with its newest committed body; nil when there is none that `author` may see.
     public func changeablePost(
         _ id: PostID, by author: UserID,

@@ -51,6 +51,7 @@ extension SequencerState {
         let ordinal = posts.append(
             .comment, id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility, parent: post)
         newest.pointee = ordinal
+        posts.ownComments.add(ordinal, by: author)
         mint.observe(id)
         emit(.commentCreated, lsn: lsn, first: author, second: ordinal)
     }
@@ -61,12 +62,14 @@ extension SequencerState {
             throw FactError(lsn: lsn, reason: "it deletes \(deletion.commentID) as a comment, which is a post")
         }
         posts.delete(ordinal, lsn: lsn)
+        erasures.add(.record(posts.bodyLSN(ordinal)), lsn: lsn)
         emit(.commentDeleted, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal)
     }
 
     func changeBody(of id: UInt64, lsn: UInt64) throws(FactError) {
         guard let ordinal = try target(id, lsn: lsn) else { return }
-        let edits = posts.countEdit(ordinal)
+        erasures.add(.record(posts.bodyLSN(ordinal)), lsn: lsn)
+        let edits = posts.countEdit(ordinal, lsn: lsn)
         emit(.bodyChanged, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal, third: UInt32(edits))
     }
 

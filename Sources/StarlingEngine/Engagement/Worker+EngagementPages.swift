@@ -41,6 +41,48 @@ extension Worker {
         return commentEntry(ordinal, viewer: viewer)
     }
 
+    /// A user's own comments, newest first, below `bound`, on whatever is still there.
+    func ownComments(of user: UserID, below bound: PostOrdinal, limit: Int) -> OwnCommentPage {
+        var page = OwnCommentPage(entries: [], next: nil)
+        guard let index = users.index(of: user) else { return page }
+        var comment = posts.ownComments.newest(of: index)
+        while comment != 0 {
+            let row = posts.rows[Int(comment)]
+            if comment < bound, row.lsn <= appliedLSN, isLive(comment), isLive(row.parent) {
+                if page.entries.count == limit {
+                    page.next = page.entries.last.map { PagePosition(rawValue: UInt64($0.entry.ordinal)) }
+                    break
+                }
+                page.entries.append(commentEntry(comment, viewer: user))
+            }
+            comment = posts.ownComments.before(comment)
+        }
+        return page
+    }
+
+    /// What a user of this worker reacted to, in the order of the log, after `bound`.
+    func ownReactions(of user: UserID, after bound: PostOrdinal, limit: Int) -> OwnReactionPage {
+        var page = OwnReactionPage(entries: [], next: nil)
+        guard let own = users.index(of: user).flatMap({ reader($0) }) else { return page }
+        var entries = reactionSets.ascending(reactions.rows + own, above: bound)
+        var last: PostOrdinal = 0
+        while let entry = entries.next() {
+            if !isLive(entry.key) { continue }
+            if page.entries.count == limit {
+                page.next = PagePosition(rawValue: UInt64(last))
+                break
+            }
+            let row = posts.rows[Int(entry.key)]
+            let id = PostID(rawValue: row.id)
+            page.entries.append(
+                OwnReaction(
+                    target: row.isComment ? .comment(id) : .post(id),
+                    kind: ReactionKind(rawValue: UInt8(clamping: entry.value)) ?? .like))
+            last = entry.key
+        }
+        return page
+    }
+
     private func commentEntry(_ ordinal: PostOrdinal, viewer: UserID?) -> CommentEntry {
         let entry = entry(ordinal)
         return CommentEntry(

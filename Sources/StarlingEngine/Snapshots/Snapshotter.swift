@@ -47,6 +47,8 @@ final class Snapshotter: @unchecked Sendable {
         var notBefore: UInt64 = 0
         var statistics = SnapshotStatistics()
         var isClosed = false
+        /// Whether somebody asked for all pages anew.
+        var isImageWanted = false
     }
 
     private let files: SnapshotFilesWriter
@@ -111,6 +113,15 @@ final class Snapshotter: @unchecked Sendable {
         if isRefused { completion(.failure(.closed)) } else { wakeWriter() }
     }
 
+    /// Asks for a snapshot of all pages, not at once after a failure. Any thread.
+    func requestImage() {
+        shared.withLock { $0.isImageWanted = true }
+        wakeWriter()
+    }
+
+    /// The oldest record of which the sequencer's pages are kept as they were then; nil when there are none. Any thread.
+    var oldestImageLSN: UInt64? { files.retention.oldestImageLSN(ofOwner: 0) }
+
     // MARK: The writer's side
 
     /// The cut to make now, or nil. Everything up to `lsn` is committed, and nothing after it is sequenced.
@@ -124,7 +135,8 @@ final class Snapshotter: @unchecked Sendable {
             }
             let now = time.monotonicNanoseconds()
             guard lsn > shared.lastCutLSN, isDue(shared, lsn: lsn, now: now) else { return nil }
-            let isFull = shared.needsAllPages || files.wantsFullSnapshot
+            let isFull = shared.needsAllPages || shared.isImageWanted || files.wantsFullSnapshot
+            shared.isImageWanted = false
             let cut = SnapshotCut(
                 lsn: lsn, chain: chain, milliseconds: milliseconds, takesAllPages: isFull, startNanoseconds: now,
                 logBytes: log.dataBytes)
@@ -146,6 +158,7 @@ final class Snapshotter: @unchecked Sendable {
     private func isDue(_ shared: borrowing Shared, lsn: UInt64, now: UInt64) -> Bool {
         if !shared.requests.isEmpty { return true }
         if now < shared.notBefore { return false }
+        if shared.isImageWanted { return true }
         let records = configuration.records
         if records > 0, lsn - shared.lastCutLSN >= records { return true }
         let bytes = log.dataBytes

@@ -433,8 +433,9 @@ public nonisolated struct Starling_V1_ExportUserResponse: Sendable {
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
   // methods supported on all messages.
 
-  /// Lines of JSON, each an object with a `type`: `profile`, `following`, `follower`, `post`. Over HTTP they are the body, as
-  /// `application/jsonl`, and a last line `{"type":"next","cursor":...}` says that there is more.
+  /// Lines of JSON, each an object with a `type`: `profile`, `following`, `follower`, `post`, `block`, `mute`, `followRequest`,
+  /// `comment`, `reaction`, `notification`. Over HTTP they are the body, as `application/jsonl`, and a last line
+  /// `{"type":"next","cursor":...}` says that there is more.
   public var lines: [String] = []
 
   /// Where the next page starts. Absent at the end.

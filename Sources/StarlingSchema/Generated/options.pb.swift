@@ -206,6 +206,22 @@ nonisolated extension SwiftProtobuf.Google_Protobuf_MethodOptions {
     clearExtensionValue(ext: Starling_V1_Extensions_anonymous)
   }
 
+  /// True if the answer over HTTP is not JSON but the field `lines` of the answer, each on a line of its own.
+  public var Starling_V1_lines: Bool {
+    get {return getExtensionValue(ext: Starling_V1_Extensions_lines) ?? false}
+    set {setExtensionValue(ext: Starling_V1_Extensions_lines, value: newValue)}
+  }
+  /// Returns true if extension `Starling_V1_Extensions_lines`
+  /// has been explicitly set.
+  public var hasStarling_V1_lines: Bool {
+    return hasExtensionValue(ext: Starling_V1_Extensions_lines)
+  }
+  /// Clears the value of extension `Starling_V1_Extensions_lines`.
+  /// Subsequent reads from it will return its default value.
+  public mutating func clearStarling_V1_lines() {
+    clearExtensionValue(ext: Starling_V1_Extensions_lines)
+  }
+
 }
 
 // MARK: - File's ExtensionMap: Starling_V1_Options_Extensions
@@ -221,6 +237,7 @@ public nonisolated let Starling_V1_Options_Extensions: SwiftProtobuf.SimpleExten
   Starling_V1_Extensions_success_status,
   Starling_V1_Extensions_location,
   Starling_V1_Extensions_anonymous,
+  Starling_V1_Extensions_lines,
   Starling_V1_Extensions_limits
 ]
 
@@ -264,6 +281,12 @@ public nonisolated let Starling_V1_Extensions_location = SwiftProtobuf.MessageEx
 public nonisolated let Starling_V1_Extensions_anonymous = SwiftProtobuf.MessageExtension<SwiftProtobuf.OptionalExtensionField<SwiftProtobuf.ProtobufBool>, SwiftProtobuf.Google_Protobuf_MethodOptions>(
   _protobuf_fieldNumber: 50006,
   fieldName: "starling.v1.anonymous"
+)
+
+/// True if the answer over HTTP is not JSON but the field `lines` of the answer, each on a line of its own.
+public nonisolated let Starling_V1_Extensions_lines = SwiftProtobuf.MessageExtension<SwiftProtobuf.OptionalExtensionField<SwiftProtobuf.ProtobufBool>, SwiftProtobuf.Google_Protobuf_MethodOptions>(
+  _protobuf_fieldNumber: 50007,
+  fieldName: "starling.v1.lines"
 )
 
 /// Bounds that a request must keep. They are checked on every protocol and printed in the OpenAPI document.

@@ -3,11 +3,15 @@ public struct OpenAPIDocument: Sendable {
     private let table: OperationTable
     private let version: String
     private let schemas: OpenAPISchemas
+    private let isAuthenticated: Bool
 
-    /// - Parameter version: the version of the server, shown in `info.version`.
-    public init(table: OperationTable, version: String) {
+    /// - Parameters:
+    ///   - version: the version of the server, shown in `info.version`.
+    ///   - isAuthenticated: whether the server asks for access tokens.
+    public init(table: OperationTable, version: String, isAuthenticated: Bool = false) {
         self.table = table
         self.version = version
+        self.isAuthenticated = isAuthenticated
         schemas = OpenAPISchemas(schema: table.schema, requests: table.operations.map(\.inputIndex))
     }
 
@@ -21,6 +25,12 @@ public struct OpenAPIDocument: Sendable {
 
     private func tree(of operations: [Operation], admin: Bool) -> JSONTree {
         let paths = JSONTree.object(paths(of: operations))
+        var components: JSONTree = [
+            "schemas": .object(schemas.components(referencedFrom: [paths, Self.problemResponse])),
+            "parameters": .object(admin ? [] : OpenAPIHeaders.parameters(isAuthenticated: isAuthenticated)),
+            "responses": ["Problem": Self.problemResponse],
+        ]
+        if isAuthenticated, !admin { components = components.adding("securitySchemes", OpenAPISecurity.schemes) }
         return [
             "openapi": "3.1.0",
             "info": [
@@ -31,11 +41,7 @@ public struct OpenAPIDocument: Sendable {
             "servers": [["url": "/"]],
             "tags": .array(tags(of: operations)),
             "paths": paths,
-            "components": [
-                "schemas": .object(schemas.components(referencedFrom: [paths, Self.problemResponse])),
-                "parameters": .object(admin ? [] : OpenAPIHeaders.parameters),
-                "responses": ["Problem": Self.problemResponse],
-            ],
+            "components": components,
         ]
     }
 
@@ -84,13 +90,21 @@ public struct OpenAPIDocument: Sendable {
             "tags": [.string(operation.service)],
             "summary": .string(firstSentence),
             "description": .string(operation.comment),
-            "parameters": .array(parameters(of: operation, binding) + OpenAPIHeaders.references(for: operation)),
+            "parameters": .array(
+                parameters(of: operation, binding)
+                    + OpenAPIHeaders.references(for: operation, isAuthenticated: isAuthenticated)),
         ]
+        if isAuthenticated, !operation.isAdmin {
+            tree = tree.adding("security", OpenAPISecurity.requirement(of: operation))
+        }
         if let body = requestBody(of: operation, binding) { tree = tree.adding("requestBody", body) }
         var answer: JSONTree = ["description": "Done."]
         if let headers = OpenAPIHeaders.answerHeaders(of: operation) { answer = answer.adding("headers", headers) }
         answer = answer.adding(
-            "content", ["application/json": ["schema": OpenAPISchemas.reference(operation.output.fullName)]])
+            "content",
+            operation.answersLines
+                ? ["application/jsonl": ["schema": ["type": "string"]]]
+                : ["application/json": ["schema": OpenAPISchemas.reference(operation.output.fullName)]])
         return tree.adding(
             "responses",
             .object([

@@ -1,12 +1,16 @@
 /// The headers that go with operations. They are the HTTP form of `RequestContext`.
 enum OpenAPIHeaders {
-    /// The request headers, by their name among the components.
-    static let parameters: [(name: String, value: JSONTree)] = [
+    /// The request headers, by their name among the components. With authentication nobody says who acts.
+    static func parameters(isAuthenticated: Bool) -> [(name: String, value: JSONTree)] {
+        isAuthenticated ? Array(all.dropFirst()) : all
+    }
+
+    private static let all: [(name: String, value: JSONTree)] = [
         (
             "ActorId",
             header(
                 "X-Actor-Id", ["type": "string", "pattern": .string(DecimalPattern.positive64)],
-                "Who acts. Honoured only while the server runs without authentication.")
+                "Who acts: this server runs without authentication.")
         ),
         (
             "IdempotencyKey",
@@ -33,9 +37,10 @@ enum OpenAPIHeaders {
     ]
 
     /// References to the headers that a request of this operation may have.
-    static func references(for operation: Operation) -> [JSONTree] {
+    static func references(for operation: Operation, isAuthenticated: Bool) -> [JSONTree] {
         if operation.isAdmin { return [] }
-        let names = operation.isWrite ? ["ActorId", "IdempotencyKey", "Durability"] : ["ActorId", "MinLsn"]
+        let own = operation.isWrite ? ["IdempotencyKey", "Durability"] : ["MinLsn"]
+        let names = (isAuthenticated ? [] : ["ActorId"]) + own
         return names.map { ["$ref": .string("#/components/parameters/\($0)")] }
     }
 

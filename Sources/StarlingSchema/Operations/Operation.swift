@@ -41,6 +41,8 @@ public struct Operation: Sendable {
     public let isAdmin: Bool
     /// Whether it is served without an access token where the server runs with authentication.
     public let isAnonymous: Bool
+    /// Whether its answer over HTTP is a file of lines of JSON.
+    public let answersLines: Bool
     /// The HTTP status of success.
     public let successStatus: Int
     /// Where the thing created can be found: the value of the header `Location`. See `LocationHeader`.

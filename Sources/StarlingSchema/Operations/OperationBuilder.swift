@@ -29,7 +29,8 @@ struct OperationBuilder {
         return Operation(
             name: method.proto.name, fullName: fullName, service: service.name, opcode: opcode,
             isWrite: options.Starling_V1_write, isAdmin: options.Starling_V1_admin,
-            isAnonymous: options.Starling_V1_anonymous, successStatus: Int(status),
+            isAnonymous: options.Starling_V1_anonymous, answersLines: options.Starling_V1_lines,
+            successStatus: Int(status),
             location: try location(in: output), input: schema.message(at: inputIndex), output: output,
             bindings: try bindings(input: schema.message(at: inputIndex)), comment: method.comment,
             inputIndex: inputIndex, outputIndex: outputIndex)

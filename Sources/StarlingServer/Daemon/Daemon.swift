@@ -113,7 +113,9 @@ public final class Daemon: Sendable {
         var gateways: [HTTPGateway] = []
         do {
             for (address, isAdmin) in [(configuration.http, false), (configuration.admin, true)] {
-                let documents = DocumentRoutes(table: service.table, isAdmin: isAdmin, readiness: readiness)
+                let documents = DocumentRoutes(
+                    table: service.table, isAdmin: isAdmin, isAuthenticated: configuration.isAuthenticated,
+                    readiness: readiness)
                 let responder = GatewayResponder(
                     service: service, isAdmin: isAdmin, documents: documents, settings: shared.doors)
                 let options = HTTPGateway.Options(

@@ -204,6 +204,7 @@ public struct DaemonConfiguration: Sendable {
         .number("log.scrubBytesPerSecond", \.engine.scrubBytesPerSecond, 0...UInt64.max),
         .number("log.scrubPauseMilliseconds", \.engine.scrubPauseMilliseconds, 0...UInt64.max),
         .number("log.erasePauseMilliseconds", \.engine.erasePauseMilliseconds, 0...UInt64.max),
+        .number("log.eraseWithinMilliseconds", \.engine.eraseWithinMilliseconds, 0...UInt64.max),
         .flag("snapshots", \.engine.snapshots.isEnabled),
         .number("snapshots.records", \.engine.snapshots.records, 0...UInt64.max),
         .number("snapshots.logBytes", \.engine.snapshots.logBytes, 0...UInt64.max),

@@ -8,11 +8,13 @@ struct DocumentRoutes: Sendable {
     private let documents: [String: [UInt8]]
     private let readiness: Readiness
 
-    init(table: OperationTable, isAdmin: Bool, readiness: Readiness) {
+    init(table: OperationTable, isAdmin: Bool, isAuthenticated: Bool, readiness: Readiness) {
         self.readiness = readiness
         let version = #"{"name":"starling","version":"\#(Daemon.version)"}"#
         documents = [
-            "/openapi.json": OpenAPIDocument(table: table, version: Daemon.version).document(admin: isAdmin),
+            "/openapi.json": OpenAPIDocument(
+                table: table, version: Daemon.version, isAuthenticated: isAuthenticated
+            ).document(admin: isAdmin),
             "/version": Array(version.utf8),
         ]
     }

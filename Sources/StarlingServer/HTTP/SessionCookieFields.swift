@@ -1,11 +1,12 @@
 import HTTPTypes
+import StarlingSchema
 
 /// The cookies of a session. Scripts cannot read them, and browsers send them with requests of our own pages only.
 struct SessionCookieFields {
     var access: String?
     var refresh: String?
 
-    static let accessName = "starling_access"
+    static let accessName = OpenAPISecurity.accessCookie
     static let refreshName = "starling_refresh"
     /// Nobody else gets to see the refresh token.
     private static let refreshPath = "/v1/auth"

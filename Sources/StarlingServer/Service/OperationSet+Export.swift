@@ -10,6 +10,12 @@ extension OperationSet {
         case following = 1
         case followers = 2
         case posts = 3
+        case blocks = 4
+        case mutes = 5
+        case followRequests = 6
+        case comments = 7
+        case reactions = 8
+        case notifications = 9
     }
 
     /// Lines on a page.
@@ -55,7 +61,8 @@ extension OperationSet {
             return (page.entries.map { Self.edgeLine("following", $0) }, page.next)
         case .followers:
             let page = try await value {
-                engine.followers(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+                engine.followers(
+                    of: user, viewer: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
             }
             return (page.entries.map { Self.edgeLine("follower", $0) }, page.next)
         case .posts:
@@ -63,15 +70,76 @@ extension OperationSet {
                 engine.posts(
                     of: user, viewer: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
             }
-            let posts: [Starling_V1_Post]
-            do {
-                posts = try await bodyReaders.runIfActive { [self] in try hydrate(page.entries, page.details, nil) }
-            } catch let problem as Problem {
-                throw problem
-            } catch {
-                throw Problem(.closed)
-            }
+            let posts = try await onBodyReaders { [self] in try hydrate(page.entries, page.details, nil) }
             return (posts.map { Self.line("post", $0) }, page.next)
+        case .blocks:
+            let page = try await value {
+                engine.blocks(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.edgeLine("block", $0) }, page.next)
+        case .mutes:
+            let page = try await value {
+                engine.mutes(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.line("mute", Self.mutedAccount($0)) }, page.next)
+        case .followRequests:
+            let page = try await value {
+                engine.followRequests(
+                    of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.edgeLine("followRequest", $0) }, page.next)
+        case .comments:
+            let page = try await value {
+                engine.comments(by: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            let bodies = try await onBodyReaders { [self] in try readBodies(page.entries.map(\.entry)) }
+            let comments = zip(page.entries, bodies).map {
+                CommentMessage.make($0.entry, on: $0.post, $0.detail, body: $1)
+            }
+            return (comments.map { Self.line("comment", $0) }, page.next)
+        case .reactions:
+            let page = try await value {
+                engine.reactions(by: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map(Self.reactionLine), page.next)
+        case .notifications:
+            let page = try await value {
+                engine.notifications(
+                    of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+            }
+            return (page.entries.map { Self.line("notification", Self.notification($0)) }, page.next)
+        }
+    }
+
+    /// Runs what reads bodies where that may wait for the disk.
+    private func onBodyReaders<Value: Sendable>(
+        _ body: @escaping @Sendable () throws -> Value
+    ) async throws(Problem) -> Value {
+        do {
+            return try await bodyReaders.runIfActive(body)
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(.closed)
+        }
+    }
+
+    private static func reactionLine(_ reaction: OwnReaction) -> String {
+        switch reaction.target {
+        case .post(let id):
+            line(
+                "reaction",
+                Starling_V1_ReactRequest.with {
+                    $0.postID = id.rawValue
+                    $0.kind = reaction.kind.schema
+                })
+        case .comment(let id):
+            line(
+                "reaction",
+                Starling_V1_ReactToCommentRequest.with {
+                    $0.commentID = id.rawValue
+                    $0.kind = reaction.kind.schema
+                })
         }
     }
 

@@ -32,7 +32,7 @@ extension OperationSet {
         }
     }
 
-    private static func notification(_ entry: NotificationEntry) -> Starling_V1_Notification {
+    static func notification(_ entry: NotificationEntry) -> Starling_V1_Notification {
         .with {
             $0.id = entry.number
             $0.kind = Starling_V1_Notification.Kind(rawValue: Int(entry.kind.rawValue)) ?? .follow

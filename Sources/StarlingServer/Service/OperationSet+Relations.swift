@@ -185,7 +185,7 @@ extension OperationSet {
         }
     }
 
-    private static func mutedAccount(_ entry: MuteEntry) -> Starling_V1_MutedAccount {
+    static func mutedAccount(_ entry: MuteEntry) -> Starling_V1_MutedAccount {
         .with {
             $0.userID = entry.user.rawValue
             if let end = entry.untilSeconds {
