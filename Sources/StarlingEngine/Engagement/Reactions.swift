@@ -29,7 +29,7 @@ public struct PostCounts: Sendable, Hashable, BitwiseCopyable {
     public subscript(kind: ReactionKind) -> Int { Int(lanes[Int(kind.rawValue)]) }
 
     /// Reactions of every kind.
-    public var reactions: Int { ReactionKind.allCases.reduce(0) { $0 + self[$1] } }
+    public var reactions: Int { Int(lanes.wrappedSum() &- lanes[Self.commentLane] &- lanes[Self.repostLane]) }
 
     /// Comments that are not deleted.
     public var comments: Int { Int(lanes[Self.commentLane]) }
