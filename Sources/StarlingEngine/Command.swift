@@ -188,6 +188,8 @@ public enum Command: Sendable {
     /// Records that time has passed, when the clock is ahead of the log's newest record: mutes end by the log's time. The engine
     /// says so itself when one ends and nobody writes.
     case passTime
+    /// About an account or a session.
+    case account(AccountCommand)
     /// Changes nothing; answered when everything before it is committed.
     case barrier
 
@@ -201,6 +203,7 @@ public enum Command: Sendable {
         case .createPosts(let batch): batch.rows.count
         case .importPosts(let rows): rows.count
         case .setReadersAway(let users, _): users.count
+        case .account(.removeEdges(let edges)): edges.count
         default: 1
         }
     }
@@ -255,6 +258,12 @@ public enum CommandOutcome: Sendable {
     /// Of blocks, mutes, privacy, answers to requests, `react`, `editComment`, `deleteComment`, `editPost` and `markRead`: whether
     /// anything is otherwise than before.
     case changed(Bool)
+    /// Of a command that makes or changes an account: which one.
+    case account(UserID)
+    /// Of a command that looks for an account: what there is of it, or nil.
+    case found(AccountRecord?)
+    /// Of a command about a session.
+    case session(SessionOutcome)
     /// Of `setCelebrityThreshold`, `setReadersAway`, `acceptWaitingFollowers`, `passTime` and `barrier`.
     case done
 }

@@ -74,6 +74,8 @@ public struct EngineConfiguration: Sendable {
     public var scrubBytesPerSecond: UInt64 = 5 << 20
     /// Between two rounds of re-reading, in milliseconds.
     public var scrubPauseMilliseconds: UInt64 = 3_600_000
+    /// How often bodies of what is gone are erased from the log, in milliseconds; 0 for never.
+    public var erasePauseMilliseconds: UInt64 = 60_000
     /// How much of the log is kept once snapshots stand for it. All of it by default: post bodies live in the log.
     public var retention = RetentionPolicy()
     /// The log's settings: segment and batch sizes.

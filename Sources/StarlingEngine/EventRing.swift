@@ -45,6 +45,11 @@ struct Event {
         case followRequestRemoved
         /// Log time is in second `third` since 1970 now.
         case timeAdvanced
+        /// The account `first` has the texts at `second` in the heap (0: they were erased from the log); `value` stands for them in
+        /// the digest.
+        case accountChanged
+        /// The account `first` is gone.
+        case accountDeleted
         /// A snapshot begins here: of all pages when `first` is 1, else of those changed since the last one.
         case snapshotCut
         /// Nothing but an advance of the applied position.

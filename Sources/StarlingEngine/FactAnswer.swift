@@ -30,6 +30,8 @@ enum FactAnswer {
         case unreact = 97
         case editComment = 100
         case deleteComment = 101
+        case updateUser = 127
+        case deleteUser = 128
         case markRead = 141
     }
 
@@ -59,7 +61,14 @@ enum FactAnswer {
             request.rejected
                 ? (request.targetID, .changed(.rejectFollowRequest, true))
                 : (request.userID, .follow(FollowOutcome(follows: false, changed: true)))
-        case .timePassed, .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
+        // Who registers has no id yet.
+        case .accountRegistered(let account): (0, .account(UserID(rawValue: account.userID)))
+        case .profileChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
+        case .credentialsChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
+        case .accountDeleted(let account): (account.userID, .deleted(changed: true))
+        case .timePassed, .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved, nil:
+            nil
         }
     }
 
@@ -71,7 +80,9 @@ enum FactAnswer {
         case .follow:
             (done.actorID, .follow(FollowOutcome(state: done.pending ? .pending : .following, changed: false)))
         case .unfollow: (done.actorID, .follow(FollowOutcome(follows: false, changed: false)))
-        case .deletePost: (done.actorID, .deleted(changed: false))
+        case .deletePost, .deleteUser: (done.actorID, .deleted(changed: false))
+        // Of which only the privacy was asked for.
+        case .updateUser: (done.actorID, .account(UserID(rawValue: done.actorID)))
         case .importFollows, nil: nil
         case .some(let operation): (done.actorID, .changed(operation, false))
         }

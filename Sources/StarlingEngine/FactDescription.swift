@@ -116,6 +116,29 @@ public struct FactDescription: Sendable {
                     + [Field(name: "rejected", value: request.rejected ? "true" : "false", isNumber: true)]
             )
         case .timePassed: ("time_passed", [])
+        // Texts are in bodies, which are not shown.
+        case .accountRegistered(let account): ("account_registered", ids(("userId", account.userID)))
+        case .profileChanged(let account): ("profile_changed", ids(("userId", account.userID)))
+        case .credentialsChanged(let account): ("credentials_changed", ids(("userId", account.userID)))
+        case .accountDeleted(let account): ("account_deleted", ids(("userId", account.userID)))
+        case .sessionStarted(let session):
+            ("session_started", ids(("userId", session.userID), ("sessionId", session.sessionID)))
+        case .sessionRefreshed(let session):
+            ("session_refreshed", ids(("userId", session.userID), ("sessionId", session.sessionID)))
+        case .sessionRevoked(let session):
+            (
+                "session_revoked",
+                ids(("userId", session.userID), ("sessionId", session.sessionID))
+                    + [Field(name: "reason", value: session.reason == .reuse ? "REUSE" : "LOGOUT")]
+            )
+        case .edgesRemoved(let edges):
+            (
+                "edges_removed",
+                [
+                    Field(name: "userIds", value: edges.users.map(String.init).joined(separator: ",")),
+                    Field(name: "targetIds", value: edges.targets.map(String.init).joined(separator: ",")),
+                ]
+            )
         case .reacted(let reaction):
             (
                 "reacted",

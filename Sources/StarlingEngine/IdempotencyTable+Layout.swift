@@ -48,6 +48,8 @@ struct StoredAnswer {
         case follows = 4
         /// The number of rows above four bits of their common outcome.
         case equalFollows = 5
+        /// The account's id.
+        case account = 20
         /// The comment's id.
         case comment = 40
         /// Bit 0: changed; above it the operation.
@@ -70,6 +72,7 @@ struct StoredAnswer {
             let state: UInt64 = edge.state == .following ? 1 : edge.state == .pending ? 4 : 0
             self.init(kind: .follow, value: state | (edge.changed ? 2 : 0), rows: [])
         case .post(let id): self.init(kind: .post, value: id.rawValue, rows: [])
+        case .account(let id): self.init(kind: .account, value: id.rawValue, rows: [])
         case .deleted(let changed): self.init(kind: .deleted, value: changed ? 1 : 0, rows: [])
         case .comment(let id): self.init(kind: .comment, value: id.rawValue, rows: [])
         case .changed(let operation, let changed):
@@ -91,6 +94,7 @@ struct StoredAnswer {
                 FollowOutcome(
                     state: value & 1 != 0 ? .following : value & 4 != 0 ? .pending : .none, changed: value & 2 != 0))
         case .post: .post(PostID(rawValue: value))
+        case .account: .account(UserID(rawValue: value))
         case .deleted: .deleted(changed: value & 1 != 0)
         case .comment: .comment(PostID(rawValue: value))
         case .changed:

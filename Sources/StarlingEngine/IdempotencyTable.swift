@@ -24,6 +24,7 @@ final class IdempotencyTable {
         case comment(PostID)
         /// Of the operations that answer with no more than whether they changed anything.
         case changed(FactAnswer.Operation, Bool)
+        case account(UserID)
     }
 
     struct Entry {

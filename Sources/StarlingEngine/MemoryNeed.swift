@@ -81,6 +81,15 @@ struct MemoryNeed: Equatable {
     /// A block or a mute less.
     static let endedRelation = ofRelations(removals: 2, own: 1)
 
+    /// All that one account has to do with another one, less.
+    static let ties: MemoryNeed = {
+        var need = removal
+        need += endedRequest
+        need += endedRelation
+        need += endedRelation
+        return need
+    }()
+
     private static func ofRelations(insertions: Int, own: Int) -> MemoryNeed {
         let one = RelationSets.Sets.allocationsPerInsert
         return MemoryNeed(relations: insertions * one, ownRelations: own * one)

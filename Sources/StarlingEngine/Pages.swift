@@ -38,6 +38,8 @@ public struct PostPage: Sendable {
     public var next: PagePosition?
     /// The last record that the page takes account of.
     public var asOfLSN: UInt64
+    /// The authors that are registered, when they were asked for.
+    public var authors: [UserID: PublicProfile] = [:]
 }
 
 /// One end of an edge of the graph.
@@ -68,10 +70,14 @@ public struct PostLookup: Sendable {
     public var details: [PostDetail] = []
     /// The others.
     public var missing: [PostID]
+    /// The authors that are registered, when they were asked for.
+    public var authors: [UserID: PublicProfile] = [:]
 }
 
 /// Counters and fan-out mode of an account.
 public struct Profile: Sendable {
+    /// Its texts; nil when it was never registered.
+    public var account: PublicProfile?
     /// Accounts that follow it.
     public var followerCount: Int
     /// Accounts that it follows.

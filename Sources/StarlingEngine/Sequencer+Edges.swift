@@ -7,6 +7,7 @@ extension Sequencer {
             return first
         }
         try checkEdge(context.actor, target)
+        try checkNotDeleted(target)
         if follows(context.actor, target) {
             try acknowledge(.follow, context)
             return receipt(.follow(FollowOutcome(follows: true, changed: false)))
@@ -105,6 +106,8 @@ extension Sequencer {
         for row in rows {
             do throws(EngineError) {
                 try checkEdge(row.follower, row.followee)
+                try checkNotDeleted(row.follower)
+                try checkNotDeleted(row.followee)
                 let outcome = try self.outcome(of: row, &batch)
                 switch outcome {
                 case .added:

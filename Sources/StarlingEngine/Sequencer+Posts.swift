@@ -57,6 +57,7 @@ extension Sequencer {
 
     private func checkPost(_ post: NewPost) throws(EngineError) {
         try PostRules.check(post, now: now)
+        try checkNotDeleted(post.author)
         if let original = post.replyTo { try checkOriginal(original, by: post.author) }
         if let original = post.repostOf { try checkOriginal(original, by: post.author) }
         guard state.posts.hasRoom else { throw .full("posts and comments (limits.posts)") }
@@ -86,7 +87,8 @@ extension Sequencer {
 
     /// A post is answered or repeated only by who sees it.
     private func checkOriginal(_ id: PostID, by author: UserID) throws(EngineError) {
-        guard let ordinal = state.posts.findPost(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0
+        guard let ordinal = state.posts.findPost(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0,
+            !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
         else {
             throw .postNotFound(id)
         }

@@ -23,6 +23,7 @@ extension Sequencer {
     func block(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, Self.isChange(.block)) { return first }
         try checkPair(context.actor, target, "block")
+        try checkNotDeleted(target)
         if value(.blocks, context.actor, target) != nil {
             try acknowledge(.block, context)
             return receipt(.changed(false))
@@ -62,6 +63,7 @@ extension Sequencer {
     func mute(_ target: UserID, until: UInt32?, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, Self.isChange(.mute)) { return first }
         try checkPair(context.actor, target, "mute")
+        try checkNotDeleted(target)
         if let until, until <= nowSeconds || until == RelationSets.forever {
             throw .invalid(field: "expiresAt", reason: "it must lie in the future, and before 2106")
         }

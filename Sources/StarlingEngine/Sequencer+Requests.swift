@@ -53,6 +53,8 @@ extension Sequencer {
     func acceptFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, Self.isChange(.acceptFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
+        // Of an account that is gone, nothing waits.
+        if isDeleted(requester) { throw .requestNotFound(requester: requester) }
         guard isWaiting(requester, context.actor) else {
             guard follows(requester, context.actor) else { throw .requestNotFound(requester: requester) }
             try acknowledge(.acceptFollowRequest, context)
@@ -89,24 +91,28 @@ extension Sequencer {
 
     func setAccountPrivacy(_ isPrivate: Bool, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, Self.isChange(.setAccountPrivacy)) { return first }
-        if context.actor.rawValue == 0 {
-            throw .invalid(field: "userId", reason: "an account is needed; 0 is not an id")
-        }
-        guard self.isPrivate(context.actor) != isPrivate else {
-            try acknowledge(.setAccountPrivacy, context)
-            return receipt(.changed(false))
-        }
-        try checkUserRoom(for: [context.actor])
-        let waiting = isPrivate ? [] : state.users.index(of: context.actor).map(requesters) ?? []
-        let accepts = try hasRoomToAccept(waiting.count, by: context.actor)
+        let changed = try changePrivacy(isPrivate, by: context.actor, context)
+        if !changed { try acknowledge(.setAccountPrivacy, context) }
+        return receipt(.changed(changed))
+    }
+
+    /// Makes an account private or public. Returns whether it was not so already.
+    func changePrivacy(
+        _ isPrivate: Bool, by account: UserID, _ context: WriteContext
+    ) throws(EngineError) -> Bool {
+        if account.rawValue == 0 { throw .invalid(field: "userId", reason: "an account is needed; 0 is not an id") }
+        guard self.isPrivate(account) != isPrivate else { return false }
+        try checkUserRoom(for: [account])
+        let waiting = isPrivate ? [] : state.users.index(of: account).map(requesters) ?? []
+        let accepts = try hasRoomToAccept(waiting.count, by: account)
         let change = Starling_V1_AccountPrivacyChanged.with {
-            $0.userID = context.actor.rawValue
+            $0.userID = account.rawValue
             $0.private = isPrivate
         }
         try record(.accountPrivacyChanged(change), context)
-        if accepts { try accept(waiting, by: context.actor, WriteContext(actor: context.actor)) }
-        if let index = state.users.index(of: context.actor) { noteOpening(index) }
-        return receipt(.changed(true))
+        if accepts { try accept(waiting, by: account, WriteContext(actor: account)) }
+        if let index = state.users.index(of: account) { noteOpening(index) }
+        return true
     }
 
     /// Whether there is something to accept and room for it; throws only when there may be room later.

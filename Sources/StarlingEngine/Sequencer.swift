@@ -54,6 +54,8 @@ final class Sequencer {
         mustWaitForWorkers = false
         wallMilliseconds = time.wallMilliseconds()
         if let key = context.idempotencyKey { try PostRules.checkKey(key) }
+        if case .account(let command) = command { return try processAccount(command, context) }
+        try checkNotDeleted(context.actor)
         switch command {
         case .follow(let target): return try follow(target, context)
         case .unfollow(let target): return try unfollow(target, context)
@@ -87,6 +89,7 @@ final class Sequencer {
         case .barrier:
             memory.refresh()
             return receipt(.done)
+        case .account: preconditionFailure("commands about accounts were handled above")
         }
     }
 
@@ -133,6 +136,7 @@ final class Sequencer {
             case .comment(let id): .comment(id)
             case .changed(_, let changed): .changed(changed)
             case .follows(let outcomes): .follows(outcomes.rows.map(Self.result))
+            case .account(let id): .account(id)
             }
         return WriteReceipt(lsn: entry.lsn, outcome: outcome, isReplay: true)
     }
@@ -162,7 +166,7 @@ final class Sequencer {
 
     /// Appends a fact to the log and folds it.
     func record(
-        _ oneOf: Starling_V1_Fact.OneOf_Fact, _ context: WriteContext, body: Starling_V1_PostBody? = nil
+        _ oneOf: Starling_V1_Fact.OneOf_Fact, _ context: WriteContext, body: (any Message)? = nil
     ) throws(EngineError) {
         var fact = Starling_V1_Fact()
         fact.fact = oneOf
@@ -181,7 +185,9 @@ final class Sequencer {
                         timestamp: milliseconds, key: context.actor.rawValue, value: value, body: words)
                 }
             }
-            try state.apply(fact, lsn: lsn, milliseconds: milliseconds)
+            try words.withUnsafeBytes { words in
+                try state.apply(fact, FactBody(words), lsn: lsn, milliseconds: milliseconds)
+            }
         } catch let error as FactError {
             preconditionFailure("a fact that was just validated must apply: \(error)")
         } catch {

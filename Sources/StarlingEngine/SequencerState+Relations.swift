@@ -89,6 +89,21 @@ extension SequencerState {
         if let (user, target) = known(requester, target) { removeRequest(user, target, lsn: lsn) }
     }
 
+    /// Whether `user` follows, asked to follow, blocks or mutes `target`.
+    func hasTie(_ user: UserIndex, _ target: UserIndex) -> Bool {
+        graph.follows(user, target) || isWaiting(user, target) || relations.contains(.blocks, of: user, target)
+            || relations.contains(.mutes, of: user, target)
+    }
+
+    /// Ends all of that, where there is any.
+    func removeTies(_ user: UInt64, _ target: UInt64, lsn: UInt64) {
+        guard let (first, second) = known(user, target) else { return }
+        removeEdge(first, second, lsn: lsn)
+        removeRequest(first, second, lsn: lsn)
+        if relations.remove(.blocks, of: first, second) { emit(.unblocked, lsn: lsn, first: first, second: second) }
+        if relations.remove(.mutes, of: first, second) { emit(.unmuted, lsn: lsn, first: first, second: second) }
+    }
+
     private func removeRequest(_ requester: UserIndex, _ target: UserIndex, lsn: UInt64) {
         guard let number = takeRequest(requester, target) else { return }
         emit(.followRequestRemoved, lsn: lsn, first: requester, second: target, value: UInt64(number))

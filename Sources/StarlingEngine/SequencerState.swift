@@ -28,6 +28,10 @@ final class SequencerState {
     let newestPost: MappedTable<PostOrdinal>
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    let accounts: AccountTable
+    let sessions: SessionTable
+    /// What is to be erased from the log's segments.
+    let erasures: ErasureList
     /// Who reacted to what.
     let reactions: ReactionTable
     /// By post: the newest comment, deleted ones too, or 0.
@@ -53,6 +57,10 @@ final class SequencerState {
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
+        accounts = try AccountTable(
+            configuration: configuration, in: memory, key: Hash128(high: random.next(), low: random.next()))
+        sessions = try SessionTable(configuration: configuration, in: memory)
+        erasures = ErasureList(try configuration.makeTable(rows: configuration.maximumPosts, in: memory))
         self.ring = ring
     }
 
@@ -62,9 +70,12 @@ final class SequencerState {
     }
 
     /// Folds one fact. `lsn` follows the last one; the ring has room for `EventBudget.events(of:)`.
-    func apply(_ fact: Starling_V1_Fact, lsn: UInt64, milliseconds time: UInt64) throws(FactError) {
+    func apply(
+        _ fact: Starling_V1_Fact, _ body: FactBody = .none, lsn: UInt64, milliseconds time: UInt64
+    ) throws(FactError) {
         let before = ring.head
         noteSecond(of: time, lsn: lsn)
+        if accounts.heap.hasRetired { accounts.heap.reclaim(slowest: ring.slowestPosition) }
         switch fact.fact {
         case .followed(let edge):
             try addEdge(
@@ -100,6 +111,17 @@ final class SequencerState {
                 request.userID, request.targetID, sinceMilliseconds: request.sinceMs, notice: .followee, lsn: lsn)
         case .followRequestsAccepted(let requests): try acceptRequests(requests, lsn: lsn)
         case .followRequestRemoved(let request): removeRequest(request.userID, request.targetID, lsn: lsn)
+        case .accountRegistered(let account):
+            mint.observe(PostID(rawValue: account.userID))
+            try setAccount(account.userID, body, lsn: lsn)
+        case .profileChanged(let account): try setAccount(account.userID, body, lsn: lsn)
+        case .credentialsChanged(let account): try changeCredentials(account, body, lsn: lsn)
+        case .accountDeleted(let account): try deleteAccount(account.userID, lsn: lsn)
+        case .sessionStarted(let session): try startSession(session, lsn: lsn)
+        case .sessionRefreshed(let session): refreshSession(session)
+        case .sessionRevoked(let session): sessions.end(session.sessionID)
+        case .edgesRemoved(let edges):
+            for (user, target) in zip(edges.users, edges.targets) { removeTies(user, target, lsn: lsn) }
         case .acknowledged, .timePassed: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
@@ -127,6 +149,7 @@ final class SequencerState {
         lastLSN = lsn
         // With every record, not only those that have a key: else a full table might never be emptied.
         idempotency.expire(now: milliseconds, limit: Self.keysExpiredAtOnce)
+        sessions.expire(now: milliseconds)
     }
 
     /// Folds a record of which salvage has kept only the number.
@@ -156,6 +179,8 @@ final class SequencerState {
         newestPost.ensure(count: Int(index) + 1)
         reactions.ensure(users: Int(index) + 1)
         readMarks.ensure(count: Int(index) + 1)
+        accounts.ensure(users: Int(index) + 1)
+        sessions.ensure(users: Int(index) + 1)
         emit(.userAdded, lsn: lsn, first: index, value: id)
         return index
     }
@@ -204,7 +229,7 @@ final class SequencerState {
         }
     }
 
-    private func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
+    func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
         guard let first = users.index(of: UserID(rawValue: follower)),
             let second = users.index(of: UserID(rawValue: followee))
         else { return }
@@ -242,6 +267,7 @@ final class SequencerState {
         }
         guard posts.deletedLSN(ordinal) == 0 else { return }
         posts.delete(ordinal, lsn: lsn)
+        erasures.add(.record(posts.rows[Int(ordinal)].lsn), lsn: lsn)
         emit(.postDeleted, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal)
     }
 

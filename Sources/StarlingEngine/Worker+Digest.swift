@@ -38,6 +38,7 @@ extension Worker {
         static let mode: UInt64 = 8
         /// And the numbers behind it, one for each kind.
         static let relation: UInt64 = 32
+        static let account: UInt64 = 20
         static let reaction: UInt64 = 40
         static let engagement: UInt64 = 41
         static let reactor: UInt64 = 42
@@ -106,6 +107,7 @@ extension Worker {
             case "notifications": blocks.readers.forget(notifications.newest.rows(onPage: place))
             case "readMarks": blocks.readers.forget(notifications.marks.rows(onPage: place))
             case "engagements": blocks.engagements.forget(engagements.rows.rows(onPage: place))
+            case "profiles": blocks.authors.forget(profiles.rows(onPage: place))
             case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
             case RelationSets.headersName: blocks.relations.forget(relations.rows(onHeaderPage: place))
             default: break
@@ -170,6 +172,8 @@ extension Worker {
         guard reader(author) != nil else { return }
         let flags = authorFlags.rows[Int(author)]
         if flags != 0 { sum &+= Murmur3.hash(user, UInt64(flags), seed: DigestTag.mode) }
+        let texts = profiles.rows[Int(author)].hash
+        if texts != 0 { sum &+= Murmur3.hash(user, texts, seed: DigestTag.account) }
         addPosts(of: author, user: user, to: &sum)
     }
 

@@ -81,7 +81,8 @@ extension Worker {
     @inline(__always)
     func isLive(_ ordinal: PostOrdinal) -> Bool {
         let deleted = posts.deletedLSN(ordinal)
-        return deleted == 0 || deleted > appliedLSN
+        guard deleted == 0 || deleted > appliedLSN else { return false }
+        return deletedAccounts == 0 || !isDeleted(posts.rows[Int(ordinal)].author)
     }
 
     /// Asks for what a page needs of a post.

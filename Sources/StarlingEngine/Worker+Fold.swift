@@ -32,6 +32,8 @@ extension Worker {
         case .followRequested: return addRequest(event.pointee)
         case .followRequestRemoved:
             removeRequest(event.pointee, number: UInt32(truncatingIfNeeded: event.pointee.value))
+        case .accountChanged: setProfile(event.pointee)
+        case .accountDeleted: deleteAccount(event.pointee.first)
         case .snapshotCut:
             // An image knows no fan-out that is half done.
             guard completeLargeFanouts(untilDelivered: limit) else { return false }
@@ -47,6 +49,7 @@ extension Worker {
         followers.ensure(count: count)
         authorFlags.ensure(count: count)
         readerNumbers.ensure(count: count)
+        profiles.ensure(count: count)
         guard Slot.worker(of: UserID(rawValue: id), workers: workers) == number else { return }
         _ = addReader(index)
     }

@@ -76,9 +76,11 @@ extension Worker {
         }
     }
 
-    /// Whether a user of this worker and another one do not see each other, or the user mutes the other now.
+    /// Whether a user of this worker and another one do not see each other, the user mutes the other now, or the other was deleted.
     func isHidden(_ other: UserIndex, from user: UserIndex) -> Bool {
-        isBlocked(user, other) || (relations.find(.mutes, of: user, other).map { $0 > logSeconds } ?? false)
+        if other == NotificationRow.nobody { return false }
+        return isGone(other) || isBlocked(user, other)
+            || (relations.find(.mutes, of: user, other).map { $0 > logSeconds } ?? false)
     }
 
     /// The same of who looks on, nil for somebody of whom nothing is known.
@@ -140,6 +142,7 @@ extension Worker {
 
     /// How a user of this worker stands to an account; `followedBy` is for the account's worker to say.
     func relationship(of user: UserIndex, to target: UserIndex) -> Relationship {
+        if isDeleted(user) || isDeleted(target) { return .none }
         let end = relations.find(.mutes, of: user, target).flatMap { $0 > logSeconds ? $0 : nil }
         var relationship = Relationship(
             isFollowing: follows(user, target), isFollowedBy: false,
@@ -153,7 +156,9 @@ extension Worker {
     /// The accounts that a user blocks, in the order of their first use, after `bound`.
     func blockEntries(of user: UserIndex, after bound: UserIndex?, limit: Int) -> [EdgeEntry] {
         var result: [EdgeEntry] = []
+        if isDeleted(user) { return result }
         relations.forEach(.blocks, of: user, above: bound) { entry in
+            if isDeleted(entry.key) { return true }
             result.append(EdgeEntry(index: entry.key, user: users.id(of: entry.key), sinceSeconds: entry.value))
             return result.count < limit
         }
@@ -163,8 +168,9 @@ extension Worker {
     /// The accounts that a user mutes now, in the order of their first use, after `bound`.
     func muteEntries(of user: UserIndex, after bound: UserIndex?, limit: Int) -> [MuteEntry] {
         var result: [MuteEntry] = []
+        if isDeleted(user) { return result }
         relations.forEach(.mutes, of: user, above: bound) { entry in
-            guard entry.value > logSeconds else { return true }
+            guard entry.value > logSeconds, !isDeleted(entry.key) else { return true }
             let end = entry.value == RelationSets.forever ? nil : entry.value
             result.append(MuteEntry(index: entry.key, user: users.id(of: entry.key), untilSeconds: end))
             return result.count < limit
@@ -175,7 +181,9 @@ extension Worker {
     /// Those who wait for a user's answer, newest first, below the request with number `bound`.
     func requestEntries(of user: UserIndex, below bound: UInt32?, limit: Int) -> [EdgeEntry] {
         var result: [EdgeEntry] = []
+        if isDeleted(user) { return result }
         relations.forEachDescending(.requests, of: user, below: bound) { entry in
+            if isDeleted(entry.value) { return true }
             let since = relations.find(.requestTimes, of: user, entry.key) ?? 0
             result.append(EdgeEntry(index: entry.key, user: users.id(of: entry.value), sinceSeconds: since))
             return result.count < limit

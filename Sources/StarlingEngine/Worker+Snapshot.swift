@@ -6,6 +6,7 @@ extension Worker: StoredState {
         [
             newestPosts.stored(as: "newestPosts"), followers.stored(as: "followers"),
             authorFlags.stored(as: "authorFlags"), readerNumbers.stored(as: "readerNumbers"),
+            profiles.stored(as: "profiles"),
             readerUsers.stored(as: "readerUsers"), timelines.stored(as: "timelines"), floors.stored(as: "floors"),
             followees.stored(as: "followees"), pulledFollowees.stored(as: "pulledFollowees"),
             lastReads.stored(as: "lastReads"), readerFlags.stored(as: "readerFlags"),
@@ -75,6 +76,7 @@ extension Worker: StoredState {
             "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
             "livePosts": livePosts, "appliedLSN": appliedLSN, "logSeconds": UInt64(logSeconds),
             Self.notificationsKeptValue: UInt64(notifications.limit),
+            "deletedAccounts": deletedAccounts,
         ]
     }
 
@@ -83,7 +85,7 @@ extension Worker: StoredState {
         guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
             let livePosts = values["livePosts"], let skippedAway = values["skippedAway"],
             let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"],
-            let seconds = values["logSeconds"]
+            let seconds = values["logSeconds"], let deletedAccounts = values["deletedAccounts"]
         else { throw .damagedImage("a worker's numbers are missing") }
         self.pushed = pushed
         self.pulled = pulled
@@ -92,6 +94,7 @@ extension Worker: StoredState {
         self.edges = edges
         self.livePosts = livePosts
         logSeconds = UInt32(clamping: seconds)
+        self.deletedAccounts = deletedAccounts
         modeChanges.adoptLoadedRows()
         try relations.adoptLoadedRows()
         startFrom(lsn: lsn)

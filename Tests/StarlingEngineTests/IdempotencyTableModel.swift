@@ -154,6 +154,7 @@ struct ModelledIdempotencyTable {
             switch entry.answer {
             case .follow(let edge): "follow \(edge.state) \(edge.changed)"
             case .post(let id): "post \(id)"
+            case .account(let id): "account \(id)"
             case .deleted(let changed): "deleted \(changed)"
             case .comment(let id): "comment \(id)"
             case .changed(let operation, let changed): "changed \(operation) \(changed)"

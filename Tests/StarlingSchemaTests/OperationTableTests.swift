@@ -20,7 +20,9 @@ struct OperationTableTests {
             160: "ListTopics", 161: "CreateTopic", 162: "Produce", 163: "Fetch",
             240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
             243: "UpdateConfig",
-            244: "TakeSnapshot", 245: "Backup",
+            244: "TakeSnapshot", 245: "Backup", 246: "RotateKeys", 120: "Register", 121: "Login", 122: "Refresh",
+            123: "Logout", 124: "KeySet", 125: "GetUsers", 126: "GetUserByUsername", 127: "UpdateUser",
+            128: "DeleteUser", 129: "ExportUser",
         ]
         let actual = Dictionary(uniqueKeysWithValues: table.operations.map { ($0.opcode, $0.name) })
         #expect(actual == golden)
@@ -48,7 +50,20 @@ struct OperationTableTests {
                 "Mute", "Unmute", "CreatePost", "DeletePost", "BatchPosts", "EditPost", "React",
                 "Unreact", "CreateComment", "EditComment", "DeleteComment", "ReactToComment", "UnreactToComment",
                 "MarkRead",
+                "Register", "UpdateUser", "DeleteUser",
             ])
+    }
+
+    /// What needs no token where the server runs with authentication; everything that is not here does.
+    @Test func anonymousOperationsAreFew() {
+        let anonymous = table.operations.filter(\.isAnonymous).map(\.name)
+        #expect(
+            anonymous == [
+                "Following", "Followers", "GetUser", "FanoutMode", "GetPost", "GetPosts", "UserPosts", "Delivery",
+                "Register",
+                "Login", "Refresh", "Logout", "KeySet", "GetUsers", "GetUserByUsername",
+            ])
+        #expect(table.operations.allSatisfy { !($0.isAnonymous && $0.isAdmin) })
     }
 
     @Test func everyWriteAnswersWithItsPlaceInTheLog() {
@@ -60,9 +75,12 @@ struct OperationTableTests {
 
     @Test func onlyCreationAnswers201() {
         let created = table.operations.filter { $0.successStatus != 200 }
-        #expect(created.map(\.name) == ["CreatePost", "CreateComment"])
-        #expect(created.map(\.successStatus) == [201, 201])
-        #expect(created.map { $0.location?.text } == ["/v1/posts/{post.id}", "/v1/comments/{comment.id}"])
+        #expect(created.map(\.name) == ["CreatePost", "CreateComment", "Register"])
+        #expect(created.map(\.successStatus) == [201, 201, 201])
+        #expect(
+            created.map { $0.location?.text } == [
+                "/v1/posts/{post.id}", "/v1/comments/{comment.id}", "/v1/users/{user.id}",
+            ])
     }
 
     @Test func everyPageHasTheSameBounds() {

@@ -61,6 +61,17 @@ struct RouteTableTests {
         ("PATCH", "/admin/config", "UpdateConfig", []),
         ("POST", "/admin/snapshot", "TakeSnapshot", []),
         ("POST", "/admin/backup", "Backup", []),
+        ("POST", "/admin/keys/rotate", "RotateKeys", []),
+        ("POST", "/v1/auth/register", "Register", []),
+        ("POST", "/v1/auth/login", "Login", []),
+        ("POST", "/v1/auth/refresh", "Refresh", []),
+        ("POST", "/v1/auth/logout", "Logout", []),
+        ("GET", "/.well-known/jwks.json", "KeySet", []),
+        ("GET", "/v1/users", "GetUsers", []),
+        ("GET", "/v1/users/by-username/bob", "GetUserByUsername", ["username=bob"]),
+        ("PATCH", "/v1/users/1", "UpdateUser", ["user_id=1"]),
+        ("DELETE", "/v1/users/1", "DeleteUser", ["user_id=1"]),
+        ("GET", "/v1/users/1/export", "ExportUser", ["user_id=1"]),
     ]
 
     @Test(arguments: promised)

@@ -86,6 +86,10 @@ struct FoldedLog: Sendable {
             .followRequestRemoved, .timePassed, .reacted, .unreacted, .commentCreated, .commentEdited,
             .commentDeleted, .postEdited, .notificationsRead:
             throw Violation("record \(lsn) is of a kind that the load never asks for")
+        // The load has no accounts.
+        case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved:
+            throw Violation("record \(lsn) is about an account, which the load has none of")
         case nil: throw Violation("record \(lsn) holds no fact")
         }
     }

@@ -80,6 +80,9 @@ enum FactReader {
                         $0.repostOf = edit.repostOf
                     }, body: body))
         case .notificationsRead(let mark): .marked(user: mark.userID, upTo: mark.upTo)
+        case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved:
+            throw Unreadable(description: "a fact about an account, which the workload has none of")
         case nil: throw Unreadable(description: "no known fact")
         }
     }

@@ -41,6 +41,7 @@ extension Oracle {
             if now > model.milliseconds { record(.timePassed, WriteContext(actor: UserID(rawValue: 0)), now: now) }
             return done(.done)
         case .acceptWaitingFollowers, .barrier: return done(.done)
+        case .account: preconditionFailure("the workload has no commands about accounts")
         }
     }
 

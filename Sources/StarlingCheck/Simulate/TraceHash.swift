@@ -24,6 +24,9 @@ extension TraceHash {
         case .deleted(let changed): add(changed ? 3 : 2)
         case .comment(let id): add(id.rawValue)
         case .changed(let changed): add(changed ? 5 : 4)
+        case .account(let id): add(id.rawValue)
+        case .found(let account): add(account?.id.rawValue ?? 0)
+        case .session(let outcome): add("\(outcome)")
         case .done: add(1)
         }
     }

@@ -139,18 +139,25 @@ extension Sequencer {
 
     /// The post, if it is there and the user may see it.
     func postShown(_ id: PostID, to user: UserID) throws(EngineError) -> PostOrdinal {
-        guard let ordinal = state.posts.findPost(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0
-        else { throw .postNotFound(id) }
+        guard let ordinal = state.posts.findPost(id, among: state.posts.count), isThere(ordinal) else {
+            throw .postNotFound(id)
+        }
         try checkVisible(ordinal, to: user)
         return ordinal
     }
 
+    /// Whether neither the post or comment nor its author was deleted.
+    private func isThere(_ ordinal: PostOrdinal) -> Bool {
+        state.posts.deletedLSN(ordinal) == 0 && !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
+    }
+
     /// The comment, if it and its post are there and the user may see both.
     private func commentShown(_ id: PostID, to user: UserID) throws(EngineError) -> PostOrdinal {
-        guard let ordinal = state.posts.findComment(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0
-        else { throw .commentNotFound(id) }
+        guard let ordinal = state.posts.findComment(id, among: state.posts.count), isThere(ordinal) else {
+            throw .commentNotFound(id)
+        }
         let row = state.posts.rows[Int(ordinal)]
-        guard state.posts.deletedLSN(row.parent) == 0 else { throw .commentNotFound(id) }
+        guard isThere(row.parent) else { throw .commentNotFound(id) }
         do throws(EngineError) {
             try checkVisible(row.parent, to: user)
         } catch {

@@ -82,6 +82,7 @@ extension Worker {
         var entries = bound.map { reactionSets.ascending(set, above: $0) } ?? reactionSets.ascending(set)
         var last: UserIndex = 0
         while let entry = entries.next() {
+            if isGone(entry.key) { continue }
             if page.entries.count == limit {
                 page.next = PagePosition(rawValue: UInt64(last))
                 break
@@ -98,7 +99,7 @@ extension Worker {
         var page = NotificationPage(entries: [], next: nil, unreadCount: 0, asOfLSN: appliedLSN)
         guard let index = users.index(of: user), let own = reader(index) else { return page }
         page.unreadCount = unreadCount(of: own, index)
-        let mayHide = relations.hidesAnybody(from: index)
+        let mayHide = deletedAccounts != 0 || relations.hidesAnybody(from: index)
         var entries = notifications.sets.descending(notifications.newest.rows + own, below: bound)
         while let entry = entries.next() {
             let row = notifications.row(entry.member)
@@ -112,9 +113,11 @@ extension Worker {
         return page
     }
 
-    /// What a reader has not read, without what is hidden from it. O(1), or O(unread) when it blocks or mutes anybody.
+    /// What a reader has not read, without what is hidden from it. O(1), or O(unread) when it blocks or mutes anybody, or any account was deleted.
     private func unreadCount(of reader: Int, _ user: UserIndex) -> Int {
-        guard relations.hidesAnybody(from: user) else { return notifications.unreadCount(of: reader) }
+        guard deletedAccounts != 0 || relations.hidesAnybody(from: user) else {
+            return notifications.unreadCount(of: reader)
+        }
         var count = 0
         let mark = notifications.marks.rows[reader]
         var entries = notifications.sets.descending(notifications.newest.rows + reader)

@@ -6,6 +6,8 @@ public struct RankedPage: Sendable {
     public var details: [PostDetail] = []
     /// Where the next page begins; nil at the end.
     public var next: RankedPosition?
+    /// The authors that are registered; none when that was not asked for.
+    public var authors: [UserID: PublicProfile] = [:]
     /// The last record that the page takes account of. The order is as of its first page.
     public var asOfLSN: UInt64
 }
@@ -20,7 +22,7 @@ extension Engine {
     ///   - position: `next` of the page before; nil begins anew.
     ///   - limit: at most that many posts, 1 to 1,000.
     ///   - minimumLSN: wait until this record is visible, at most a second; then `notYetVisible`.
-    ///   - detailed: whether the page says what others, and the reader, did with the posts.
+    ///   - detailed: whether the page says what others, and the reader, did with the posts, and who their authors are.
     ///
     /// The first page costs some tenths of a microsecond a candidate, each further one that much a post.
     public func rankedFeed(

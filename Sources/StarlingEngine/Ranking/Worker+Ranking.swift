@@ -13,7 +13,7 @@ extension Worker {
         let order = position ?? rankedOrder(of: user, by: settings)
         var page = RankedPage(entries: [], next: nil, asOfLSN: appliedLSN)
         page.entries.reserveCapacity(limit)
-        let reader = users.index(of: user).flatMap { reader($0) }
+        let reader = users.index(of: user).flatMap { isGone($0) ? nil : reader($0) }
         if let reader { noteRead(reader) }
         for (place, ordinal) in zip(order.rest.indices, order.rest) {
             guard let reader, isInFeed(ordinal, of: reader) else { continue }
@@ -24,7 +24,9 @@ extension Worker {
             page.entries.append(entry(ordinal))
         }
         if page.next == nil { goOn(&page, limit: limit, of: user, below: order.bound) }
-        if detailed { page.details = details(of: page.entries, for: user) }
+        guard detailed else { return page }
+        page.details = details(of: page.entries, for: user)
+        page.authors = publicProfiles(ofAuthors: page.entries)
         return page
     }
 

@@ -33,6 +33,7 @@ struct Repartition {
         }
         for worker in new {
             worker.logSeconds = old[0].logSeconds
+            worker.deletedAccounts = old[0].deletedAccounts
             worker.startFrom(lsn: old[0].appliedLSN)
         }
     }
@@ -45,11 +46,14 @@ extension Worker {
         followers.ensure(count: count)
         authorFlags.ensure(count: count)
         readerNumbers.ensure(count: count)
+        profiles.ensure(count: count)
         for index in 0..<count {
             let post = other.newestPosts.rows[index]
             if post != 0 { newestPosts.writable(index).pointee = post }
             let flags = other.authorFlags.rows[index]
             if flags != 0 { authorFlags.writable(index).pointee = flags }
+            let profile = other.profiles.rows[index]
+            if profile.hash != 0 { profiles.writable(index).pointee = profile }
         }
     }
 

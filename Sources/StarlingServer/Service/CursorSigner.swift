@@ -17,6 +17,7 @@ struct CursorSigner: Sendable {
         case followRequests = 5
         case blocks = 6
         case mutes = 7
+        case export = 20
         case comments = 40
         case reactions = 41
         case notifications = 42

@@ -11,6 +11,13 @@ extension OperationSet {
         case hydrated, bare, ids
     }
 
+    /// The posts of a page, in whatever order, and what is known of them.
+    private struct FeedItems {
+        var entries: [PostEntry]
+        var details: [PostDetail]
+        var authors: [UserID: PublicProfile]
+    }
+
     @Sendable
     private func feed(
         _ request: Starling_V1_FeedRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_FeedResponse>
@@ -36,7 +43,8 @@ extension OperationSet {
         let make: @Sendable (PostPage) throws(Problem) -> Starling_V1_FeedResponse = {
             [self] page throws(Problem) in
             let next = page.next.map { cursors.cursor($0, of: .feed, owner: user) }
-            return try response(page.entries, page.details, form, next: next, asOfLSN: page.asOfLSN)
+            let items = FeedItems(entries: page.entries, details: page.details, authors: page.authors)
+            return try response(items, form, next: next, asOfLSN: page.asOfLSN)
         }
         engine.feed(
             of: user, from: position, limit: Self.limit(request), minimumLSN: call.context.minimumLSN,
@@ -52,7 +60,8 @@ extension OperationSet {
         let make: @Sendable (RankedPage) throws(Problem) -> Starling_V1_FeedResponse = {
             [self] page throws(Problem) in
             let next = page.next.map { cursors.rankedCursor($0, owner: user) }
-            return try response(page.entries, page.details, form, next: next, asOfLSN: page.asOfLSN)
+            let items = FeedItems(entries: page.entries, details: page.details, authors: page.authors)
+            return try response(items, form, next: next, asOfLSN: page.asOfLSN)
         }
         engine.rankedFeed(
             of: user, from: position, limit: Self.limit(request), minimumLSN: call.context.minimumLSN,
@@ -73,13 +82,13 @@ extension OperationSet {
     }
 
     private func response(
-        _ entries: [PostEntry], _ details: [PostDetail], _ form: FeedForm, next: String?, asOfLSN: UInt64
+        _ items: FeedItems, _ form: FeedForm, next: String?, asOfLSN: UInt64
     ) throws(Problem) -> Starling_V1_FeedResponse {
         var response = Starling_V1_FeedResponse()
         switch form {
-        case .hydrated: response.items = try hydratedItems(entries, details)
-        case .bare: response.items = entries.map(Self.bareItem)
-        case .ids: response.ids = .with { $0.postIds = entries.map(\.post.rawValue) }
+        case .hydrated: response.items = try hydratedItems(items)
+        case .bare: response.items = items.entries.map(Self.bareItem)
+        case .ids: response.ids = .with { $0.postIds = items.entries.map(\.post.rawValue) }
         }
         if let next { response.nextCursor = next }
         // Nothing is ever left out: what is in no timeline is merged from the authors' posts.
@@ -88,13 +97,12 @@ extension OperationSet {
         return response
     }
 
-    private func hydratedItems(
-        _ entries: [PostEntry], _ details: [PostDetail]
-    ) throws(Problem) -> [Starling_V1_FeedItem] {
-        zip(try hydrate(entries, details), details).map { post, detail in
-            .with {
+    private func hydratedItems(_ items: FeedItems) throws(Problem) -> [Starling_V1_FeedItem] {
+        zip(try hydrate(items.entries, items.details, nil), items.details).map { post, detail in
+            let author = UserID(rawValue: post.authorID)
+            return .with {
                 $0.post = post
-                $0.author = .with { $0.id = post.authorID }
+                $0.author = AccountMessage.profile(author, items.authors[author])
                 if let reaction = detail.ownReaction { $0.myReaction = reaction.schema }
             }
         }

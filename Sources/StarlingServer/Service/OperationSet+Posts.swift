@@ -138,9 +138,9 @@ extension OperationSet {
     ) {
         let id = PostID(rawValue: request.postID)
         engine.posts(
-            [id], viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
+            [id], viewer: call.context.actor, withAuthors: true, minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                guard let post = try hydrate(lookup.found, lookup.details).first else {
+                guard let post = try hydrate(lookup.found, lookup.details, lookup.authors).first else {
                     throw Problem(.postNotFound(id))
                 }
                 return post
@@ -152,9 +152,10 @@ extension OperationSet {
         _ request: Starling_V1_GetPostsRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_GetPostsResponse>
     ) {
         engine.posts(
-            request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
+            request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, withAuthors: true,
+            minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                let posts = try hydrate(lookup.found, lookup.details)
+                let posts = try hydrate(lookup.found, lookup.details, lookup.authors)
                 return .with {
                     $0.items = posts
                     $0.missing = lookup.missing.map(\.rawValue)
@@ -173,9 +174,9 @@ extension OperationSet {
             engine.posts(
                 of: author, viewer: call.context.actor, from: position,
                 limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
-                minimumLSN: call.context.minimumLSN,
+                withAuthors: true, minimumLSN: call.context.minimumLSN,
                 completion: readingBodies(respond) { [self] (page: PostPage) throws(Problem) in
-                    let posts = try hydrate(page.entries, page.details)
+                    let posts = try hydrate(page.entries, page.details, page.authors)
                     return .with {
                         $0.items = posts
                         if let next = page.next {
@@ -186,10 +187,17 @@ extension OperationSet {
         }
     }
 
-    /// The posts with their bodies and counters, in the same order.
-    func hydrate(_ entries: [PostEntry], _ details: [PostDetail]) throws(Problem) -> [Starling_V1_Post] {
+    /// The posts with their bodies, their counters and, unless `authors` is nil, what is shown of their authors, in the same order.
+    func hydrate(
+        _ entries: [PostEntry], _ details: [PostDetail], _ authors: [UserID: PublicProfile]?
+    ) throws(Problem) -> [Starling_V1_Post] {
         let bodies = try readBodies(entries)
-        return entries.indices.map { PostMessage.make(entries[$0], details[$0], body: bodies[$0]) }
+        return entries.indices.map { place in
+            var post = PostMessage.make(entries[place], details[place], body: bodies[place])
+            let author = entries[place].author
+            if let authors { post.author = AccountMessage.profile(author, authors[author]) }
+            return post
+        }
     }
 }
 
