@@ -1,4 +1,3 @@
-import CStarling
 import StarlingMemory
 import StarlingSets
 
@@ -53,7 +52,7 @@ extension Worker {
         guard let oldest = newest.last, let reader = users.index(of: user).flatMap({ reader($0) }) else {
             return RankedPosition(rest: [], bound: 0)
         }
-        for entry in newest { starling_prefetch_read(engagements.places.rows + Int(entry.ordinal)) }
+        for entry in newest { engagements.prefetch(entry.ordinal) }
         var scores: [(score: Double, ordinal: PostOrdinal)] = []
         scores.reserveCapacity(newest.count)
         for entry in newest { scores.append((score(of: entry, for: reader, by: settings), entry.ordinal)) }
