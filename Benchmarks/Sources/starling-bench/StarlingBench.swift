@@ -10,7 +10,7 @@ struct StarlingBench: ParsableCommand {
         subcommands: [
             AllCommand.self, FanOutCommand.self, WorkersCommand.self, BatchCommand.self, ReadCommand.self,
             GiantCommand.self, LikesCommand.self,
-            MemoryCommand.self, LogCommand.self, ActivityCommand.self,
+            MemoryCommand.self, LogCommand.self, GatewayCommand.self, ActivityCommand.self,
             RestartCommand.self, SnapshotCommand.self,
         ])
 }

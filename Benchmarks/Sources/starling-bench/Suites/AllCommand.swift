@@ -21,6 +21,7 @@ struct AllCommand: ParsableCommand {
     private static let suites: [(command: any ParsableCommand.Type, hasReport: Bool)] = [
         (FanOutCommand.self, true), (WorkersCommand.self, true), (BatchCommand.self, true), (ReadCommand.self, true),
         (GiantCommand.self, true), (LikesCommand.self, true), (MemoryCommand.self, true), (LogCommand.self, true),
+        (GatewayCommand.self, true),
         (ActivityCommand.self, false),
         (RestartCommand.self, false), (SnapshotCommand.self, false),
     ]
