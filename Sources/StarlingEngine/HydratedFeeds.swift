@@ -1,6 +1,6 @@
-import CStarling
+import StarlingMemory
 import StarlingSchema
-import StarlingSets
+import SwiftProtobuf
 
 /// Pages of many feeds with what a worker knows of each post besides its body.
 public struct HydratedFeedPages: Sendable {

@@ -128,7 +128,8 @@ import Testing
         for user in 20..<30 as Range<UInt64> { try fixture.react(user, .post(posts[4]), .like) }
         let new = try fixture.post(2)
         try fixture.restart(crash: .loseUnsynced, workers: 5)
-        let stored = try #require(RankedPosition(bytes: try #require(page.next).bytes))
+        let next = try #require(page.next)
+        let stored = try #require(RankedPosition(bytes: next.bytes))
         #expect(try fixture.rankedFeed(1, from: stored, limit: 2) == Array(order.dropFirst(3)))
         // The newest eight are ranked: the one with the reactions is not among them any more.
         #expect(try fixture.rankedFeed(1) == [new] + order)

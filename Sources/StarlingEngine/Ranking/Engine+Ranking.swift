@@ -1,3 +1,5 @@
+import Synchronization
+
 /// A page of a feed in its ranked order.
 public struct RankedPage: Sendable {
     /// The posts.

@@ -12,10 +12,10 @@ extension Worker {
         let order = position ?? rankedOrder(of: user, by: settings)
         var page = RankedPage(entries: [], next: nil, asOfLSN: appliedLSN)
         page.entries.reserveCapacity(limit)
-        let reader = users.index(of: user).flatMap { isGone($0) ? nil : reader($0) }
-        if let reader { noteRead(reader) }
+        let own = reader(of: user)
+        if let own { noteRead(own) }
         for (place, ordinal) in zip(order.rest.indices, order.rest) {
-            guard let reader, isInFeed(ordinal, of: reader) else { continue }
+            guard let own, isInFeed(ordinal, of: own) else { continue }
             if page.entries.count == limit {
                 page.next = RankedPosition(rest: order.rest[place...], bound: order.bound)
                 break
@@ -27,6 +27,11 @@ extension Worker {
         page.details = details(of: page.entries, for: user)
         page.authors = publicProfiles(ofAuthors: page.entries)
         return page
+    }
+
+    private func reader(of user: UserID) -> Int? {
+        guard let index = users.index(of: user), !isGone(index) else { return nil }
+        return reader(index)
     }
 
     /// Fills a page up with the posts below `bound`, newest first.
@@ -49,7 +54,7 @@ extension Worker {
     /// applied, by the time of the log: the same for every number of workers, and after a restart.
     private func rankedOrder(of user: UserID, by settings: RankingSettings) -> RankedPosition {
         let newest = feedPages([FeedQuery(user: user, limit: settings.candidates)]).entries
-        guard let oldest = newest.last, let reader = users.index(of: user).flatMap({ reader($0) }) else {
+        guard let oldest = newest.last, let reader = reader(of: user) else {
             return RankedPosition(rest: [], bound: 0)
         }
         for entry in newest { engagements.prefetch(entry.ordinal) }
