@@ -1,5 +1,6 @@
 import NIOCore
 import StarlingEngine
+import StarlingSchema
 
 /// `FeedResponse` with posts, their authors and the reader's own reactions in the binary format of Protocol Buffers, byte for byte as
 /// SwiftProtobuf writes it with the entries of maps in order. Bodies are copied as they were stored: see `EncodedPost`.
