@@ -1,6 +1,7 @@
 import StarlingClient
 import StarlingSchema
 import StarlingTestSupport
+import StarlingWire
 import SwiftProtobuf
 import Testing
 

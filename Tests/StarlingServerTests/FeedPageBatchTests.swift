@@ -1,4 +1,5 @@
 import NIOCore
+import StarlingClient
 import StarlingEngine
 import StarlingSchema
 import StarlingTestSupport

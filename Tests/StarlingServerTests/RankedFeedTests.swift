@@ -2,6 +2,7 @@ import StarlingClient
 import StarlingEngine
 import StarlingSchema
 import StarlingTestSupport
+import SwiftProtobuf
 import Testing
 
 @testable import StarlingServer
