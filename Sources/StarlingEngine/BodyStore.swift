@@ -11,8 +11,8 @@ import Synchronization
 final class BodyStore: Sendable {
     /// By the record that holds the body.
     private struct Cache {
-        var young: [UInt64: PostBody] = [:]
-        var old: [UInt64: PostBody] = [:]
+        var young: [UInt64: EncodedPost] = [:]
+        var old: [UInt64: EncodedPost] = [:]
         var youngBytes = 0
     }
 
@@ -20,18 +20,18 @@ final class BodyStore: Sendable {
     private let cache = Mutex(Cache())
     private let bytesPerGeneration: Int
 
-    /// What an entry takes besides its texts.
-    private static let entryBytes = 160
+    /// What an entry takes besides its bytes.
+    private static let entryBytes = 80
 
     init(log: Log, cacheBytes: Int) {
         self.log = log
         bytesPerGeneration = cacheBytes / 2
     }
 
-    /// The bodies of posts, in the same order; nil for a body that was erased, or whose part of the log was removed. Posts that are not cached are read from the
-    /// log, each batch once: about 20 us a batch when the file is in memory.
-    func bodies(of entries: [PostEntry]) throws(LogError) -> [PostBody?] {
-        var result = [PostBody?](repeating: nil, count: entries.count)
+    /// The bodies of posts, in the same order; nil for a body that was erased, or whose part of the log was removed. Posts that are
+    /// not cached are read from the log, each batch once: about 20 us a batch when the file is in memory.
+    func bodies(of entries: ArraySlice<PostEntry>) throws(LogError) -> [EncodedPost?] {
+        var result = [EncodedPost?](repeating: nil, count: entries.count)
         var missing: [(lsn: UInt64, place: Int)] = []
         cache.withLock { cache in
             for (place, entry) in entries.enumerated() {
@@ -72,15 +72,15 @@ final class BodyStore: Sendable {
         }
     }
 
-    private static func lookUp(_ lsn: UInt64, _ cache: inout Cache, limit: Int) -> PostBody? {
+    private static func lookUp(_ lsn: UInt64, _ cache: inout Cache, limit: Int) -> EncodedPost? {
         if let body = cache.young[lsn] { return body }
         guard let body = cache.old[lsn] else { return nil }
         add(lsn, body, to: &cache, limit: limit)
         return body
     }
 
-    private static func add(_ lsn: UInt64, _ body: PostBody, to cache: inout Cache, limit: Int) {
-        let bytes = entryBytes + body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count
+    private static func add(_ lsn: UInt64, _ body: EncodedPost, to cache: inout Cache, limit: Int) {
+        let bytes = entryBytes + body.bytes.count
         if bytes > limit { return }
         if cache.youngBytes + bytes > limit {
             cache.old = cache.young
@@ -91,34 +91,10 @@ final class BodyStore: Sendable {
         cache.youngBytes += bytes
     }
 
-    private static func parse(_ record: LogRecord) -> PostBody? {
+    private static func parse(_ record: LogRecord) -> EncodedPost? {
         guard !record.isErased, let fact = try? Starling_V1_Fact(serializedBytes: record.value),
             let words = try? Starling_V1_PostBody(serializedBytes: record.body ?? [])
         else { return nil }
-        var body = PostBody(
-            text: words.text, kind: .text, mediaURL: words.mediaURL, thumbnailURL: words.thumbnailURL,
-            visibility: .public, replyTo: nil, repostOf: nil)
-        switch fact.fact {
-        case .postCreated(let post):
-            body.setPost(post.kind, post.visibility, replyTo: post.replyTo, repostOf: post.repostOf)
-        case .postEdited(let post):
-            body.setPost(post.kind, post.visibility, replyTo: post.replyTo, repostOf: post.repostOf)
-            body.editedAt = record.timestamp
-        case .commentCreated: break
-        case .commentEdited: body.editedAt = record.timestamp
-        default: return nil
-        }
-        return body
-    }
-}
-
-extension PostBody {
-    fileprivate mutating func setPost(
-        _ kind: Starling_V1_Post.Kind, _ visibility: Starling_V1_Post.Visibility, replyTo: UInt64, repostOf: UInt64
-    ) {
-        self.kind = PostKind(rawValue: UInt8(clamping: kind.rawValue)) ?? .text
-        self.visibility = visibility == .followers ? .followers : .public
-        self.replyTo = replyTo == 0 ? nil : PostID(rawValue: replyTo)
-        self.repostOf = repostOf == 0 ? nil : PostID(rawValue: repostOf)
+        return EncodedPost(fact, words, milliseconds: record.timestamp)
     }
 }

@@ -34,6 +34,15 @@ extension Engine {
     /// help, so it may block for the disk.
     public func bodies(of entries: [PostEntry]) throws(EngineError) -> [PostBody?] {
         do {
+            return try bodies.bodies(of: entries[...]).map { $0?.body }
+        } catch {
+            throw .unreadableBody("\(error)")
+        }
+    }
+
+    /// The same in the binary format of Protocol Buffers, copied from the cache as it is.
+    public func encodedBodies(of entries: ArraySlice<PostEntry>) throws(EngineError) -> [EncodedPost?] {
+        do {
             return try bodies.bodies(of: entries)
         } catch {
             throw .unreadableBody("\(error)")

@@ -26,6 +26,7 @@ public final class Engine: Sendable {
     let runners: [WorkerRunner]
     let awayPolicy: AwayPolicy
     let fanoutCapacity: FanoutCapacity
+    let rankingInForce: Mutex<RankingSettings>
     let time: any TimeSource
     let users: UserTable
     let posts: PostTable
@@ -119,6 +120,7 @@ public final class Engine: Sendable {
         fanoutCapacity = FanoutCapacity(
             rates: runners.map(\.rate), given: configuration.deliveriesPerSecond,
             share: configuration.celebrityCostShare)
+        rankingInForce = Mutex(configuration.ranking)
         self.configuration = configuration
         self.runners = runners
         self.directory = directory

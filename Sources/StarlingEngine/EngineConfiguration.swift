@@ -38,6 +38,8 @@ public struct EngineConfiguration: Sendable {
     package var roundCommands = Int.max
     /// Notifications that are kept of each user: the newest ones, about 70 bytes each.
     public var notificationsKept = 1_000
+    /// By what ranked feeds are ordered. Tunable while running.
+    public var ranking = RankingSettings()
     /// Whether the topic `feed-events` gets a record for each finished fan-out.
     public var feedEvents = true
     /// Partitions of that topic, when it is made.
@@ -117,6 +119,7 @@ public struct EngineConfiguration: Sendable {
         if !(1...1_000_000).contains(notificationsKept) {
             return "notificationsKept is \(notificationsKept); it must be 1 to 1000000"
         }
+        if let problem = ranking.problem { return problem }
         if let problem = snapshots.problem { return problem }
         if let problem = topics.problem { return "topics: \(problem)" }
         if !(1...TopicsConfiguration.partitionsPerTopic).contains(feedEventPartitions) {

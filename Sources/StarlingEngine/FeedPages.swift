@@ -61,20 +61,31 @@ extension Engine {
         _ queries: [FeedQuery],
         completion: @escaping @Sendable ([FeedQuery], Result<FeedPages, EngineError>) -> Void
     ) {
+        feeds(queries, completion) { worker, queries in worker.feedPages(queries) }
+    }
+
+    func feeds<Pages: Sendable>(
+        _ queries: [FeedQuery],
+        _ completion: @escaping @Sendable ([FeedQuery], Result<Pages, EngineError>) -> Void,
+        _ make: @escaping @Sendable (Worker, [FeedQuery]) -> Pages
+    ) {
         if let wrong = queries.first(where: { !(1...1_000).contains($0.limit) }) {
             let error = EngineError.invalid(field: "limit", reason: "it is \(wrong.limit); it must be 1 to 1000")
             return completion(queries, .failure(error))
         }
-        guard runners.count > 1 else { return feeds(queries, ofWorker: 0, completion) }
+        guard runners.count > 1 else { return feeds(queries, ofWorker: 0, completion, make) }
         var byWorker = [[FeedQuery]](repeating: [], count: runners.count)
         for query in queries { byWorker[Slot.worker(of: query.user, workers: runners.count)].append(query) }
-        for (number, own) in byWorker.enumerated() where !own.isEmpty { feeds(own, ofWorker: number, completion) }
+        for (number, own) in byWorker.enumerated() where !own.isEmpty {
+            feeds(own, ofWorker: number, completion, make)
+        }
     }
 
-    private func feeds(
+    private func feeds<Pages: Sendable>(
         _ queries: [FeedQuery], ofWorker number: Int,
-        _ completion: @escaping @Sendable ([FeedQuery], Result<FeedPages, EngineError>) -> Void
+        _ completion: @escaping @Sendable ([FeedQuery], Result<Pages, EngineError>) -> Void,
+        _ make: @escaping @Sendable (Worker, [FeedQuery]) -> Pages
     ) {
-        onWorker(number, minimumLSN: 0, { completion(queries, $0) }) { worker in worker.feedPages(queries) }
+        onWorker(number, minimumLSN: 0, { completion(queries, $0) }) { worker in make(worker, queries) }
     }
 }

@@ -27,9 +27,10 @@ struct MemoryNeed: Equatable {
     static let removal = ofEdge(
         SortedSetArena<UInt32>.allocationsPerRemove, followees: SortedSetArena<KeyedValue32>.allocationsPerRemove)
 
-    /// One reaction more: with the user and with the post, perhaps on the same worker, and the notice of it.
+    /// One reaction more: with the user and with the post, perhaps on the same worker, that the user deals with the author, and
+    /// the notice of it.
     static let reaction = MemoryNeed(
-        reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerInsert,
+        reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerInsert + Worker.allocationsPerAffinity,
         notifications: NotificationTable.allocationsPerNotification,
         ownReactions: SortedSetArena<KeyedValue32>.allocationsPerInsert)
 
@@ -38,6 +39,10 @@ struct MemoryNeed: Equatable {
         reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerRemove,
         notifications: NotificationTable.allocationsPerRemoval,
         ownReactions: SortedSetArena<KeyedValue32>.allocationsPerRemove)
+
+    /// One comment more: that its author deals with the post's, and the notice of it.
+    static let comment = MemoryNeed(
+        reactions: Worker.allocationsPerAffinity, notifications: NotificationTable.allocationsPerNotification)
 
     /// One notification more.
     static let notification = MemoryNeed(notifications: NotificationTable.allocationsPerNotification)

@@ -28,11 +28,17 @@ struct PostRow: BitwiseCopyable {
     var edits: UInt16
     /// A `PostVisibility`; of a comment its post's.
     var visibility: UInt8
-    /// A `ContentKind`.
+    /// A `ContentKind`, and of a post in the bits from `postKindShift` on the `PostKind` that it was made with.
     var kind: UInt8
+
+    static let postKindShift: UInt8 = 4
 
     @inline(__always)
     var isComment: Bool { kind == ContentKind.comment.rawValue }
+
+    /// What a post was made as.
+    @inline(__always)
+    var postKind: PostKind { PostKind(rawValue: kind >> Self.postKindShift) ?? .text }
 }
 
 /// All posts and comments in the order of the log, append-only. The sequencer writes; workers read without a lock the rows that
@@ -96,14 +102,15 @@ final class PostTable: @unchecked Sendable {
     /// Sequencer: adds a post or comment behind `previous`, the newest of its chain (0 for none).
     func append(
         _ kind: ContentKind = .post, id: PostID, lsn: UInt64, author: UserIndex, previous: PostOrdinal,
-        visibility: PostVisibility, parent: PostOrdinal = 0
+        visibility: PostVisibility, parent: PostOrdinal = 0, postKind: PostKind = .text
     ) -> PostOrdinal {
         precondition(count < limit, "the post table is full; the command was not checked")
         count += 1
         table.ensure(count: Int(count) + 1)
         var row = PostRow(
             id: id.rawValue, lsn: lsn, deletedLSN: 0, author: author, previous: previous, jump: count, height: 0,
-            parent: parent, edits: 0, visibility: visibility.rawValue, kind: kind.rawValue)
+            parent: parent, edits: 0, visibility: visibility.rawValue,
+            kind: kind.rawValue | postKind.rawValue << PostRow.postKindShift)
         if previous != 0 {
             let parent = rows + Int(previous)
             let jump = rows + Int(parent.pointee.jump)

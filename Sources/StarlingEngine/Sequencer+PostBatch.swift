@@ -44,7 +44,7 @@ extension Sequencer {
         let id = state.mint.mint(milliseconds: milliseconds, slot: Slot.of(row.author))
         do {
             let lsn = try append(id, row, of: batch, at: milliseconds)
-            try state.applyPost(id, by: row.author, row.visibility, lsn: lsn, milliseconds: milliseconds)
+            try state.applyPost(id, by: row.author, row.visibility, row.kind, lsn: lsn, milliseconds: milliseconds)
         } catch let error as FactError {
             preconditionFailure("a post that was just validated must apply: \(error)")
         } catch {

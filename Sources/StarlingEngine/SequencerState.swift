@@ -86,8 +86,9 @@ final class SequencerState {
         case .postCreated(let post):
             try addPost(
                 PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
-                post.visibility == .followers ? .followers : .public, repostOf: PostID(rawValue: post.repostOf),
-                lsn: lsn)
+                post.visibility == .followers ? .followers : .public,
+                PostKind(rawValue: UInt8(clamping: post.kind.rawValue)) ?? .text,
+                repostOf: PostID(rawValue: post.repostOf), lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
@@ -131,10 +132,11 @@ final class SequencerState {
 
     /// Folds a post without a key: just what `apply` does with its fact.
     func applyPost(
-        _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
+        _ id: PostID, by author: UserID, _ visibility: PostVisibility, _ kind: PostKind, lsn: UInt64,
+        milliseconds time: UInt64
     ) throws(FactError) {
         noteSecond(of: time, lsn: lsn)
-        try addPost(id, by: author, visibility, repostOf: PostID(rawValue: 0), lsn: lsn)
+        try addPost(id, by: author, visibility, kind, repostOf: PostID(rawValue: 0), lsn: lsn)
         endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
     }
 
@@ -241,7 +243,8 @@ final class SequencerState {
 
     /// `repostOf` is 0 for none.
     private func addPost(
-        _ id: PostID, by user: UserID, _ visibility: PostVisibility, repostOf original: PostID, lsn: UInt64
+        _ id: PostID, by user: UserID, _ visibility: PostVisibility, _ kind: PostKind, repostOf original: PostID,
+        lsn: UInt64
     ) throws(FactError) {
         guard posts.hasRoom else {
             throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
@@ -251,7 +254,8 @@ final class SequencerState {
         // Salvage may have lost it.
         let parent = original.rawValue == 0 ? nil : posts.find(original, among: posts.count)
         let ordinal = posts.append(
-            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility, parent: parent ?? 0)
+            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility, parent: parent ?? 0,
+            postKind: kind)
         newest.pointee = ordinal
         mint.observe(id)
         emit(.postCreated, lsn: lsn, first: author, second: ordinal)

@@ -45,6 +45,7 @@ extension Worker {
         static let comment: UInt64 = 43
         static let notification: UInt64 = 44
         static let readMark: UInt64 = 45
+        static let affinity: UInt64 = 46
     }
 
     /// A sum of 128-bit hashes over all that this worker keeps: read from the memory itself, not kept beside it, so that it
@@ -102,6 +103,7 @@ extension Worker {
             case "followers": blocks.authors.forget(followers.rows(onPage: place))
             case "authorFlags": blocks.authors.forget(authorFlags.rows(onPage: place))
             case "reactions": blocks.readers.forget(reactions.rows(onPage: place))
+            case "affinities": blocks.readers.forget(affinities.rows(onPage: place))
             case "notifications": blocks.readers.forget(notifications.newest.rows(onPage: place))
             case "readMarks": blocks.readers.forget(notifications.marks.rows(onPage: place))
             case "engagements": blocks.engagements.forget(engagements.rows.rows(onPage: place))
@@ -131,6 +133,7 @@ extension Worker {
             for entry in entries { sum &+= Murmur3.hash(user, UInt64(entry), seed: DigestTag.timeline) }
         }
         addReactions(of: reader, user: user, to: &sum)
+        addAffinities(of: reader, user: user, to: &sum)
         addNotifications(of: reader, user: user, to: &sum)
         let floor = floors.rows[reader]
         if floor != 0 { sum &+= Murmur3.hash(user, UInt64(floor), seed: DigestTag.floor) }

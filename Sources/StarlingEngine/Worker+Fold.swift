@@ -68,6 +68,7 @@ extension Worker {
         followerCounts.ensure(count: reader + 1)
         postCounts.ensure(count: reader + 1)
         reactions.ensure(count: reader + 1)
+        affinities.ensure(count: reader + 1)
         notifications.ensure(readers: reader + 1)
         return reader
     }

@@ -37,7 +37,8 @@ extension Worker: StoredState {
                 adopt: { [unowned self] bytes throws(ArenaError) in
                     try pulledSets.arena.adoptLoadedPages(usedBytes: bytes)
                 }),
-            reactions.stored(as: "reactions"), engagements.places.stored(as: "engagementPlaces"),
+            reactions.stored(as: "reactions"), affinities.stored(as: "affinities"),
+            engagements.places.stored(as: "engagementPlaces"),
             engagements.rows.stored(as: "engagements"), notifications.newest.stored(as: "notifications"),
             notifications.subjects.stored(as: "notificationSubjects"), notifications.marks.stored(as: "readMarks"),
             StoredPart(

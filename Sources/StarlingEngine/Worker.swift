@@ -52,7 +52,9 @@ final class Worker: @unchecked Sendable {
 
     /// By reader number: to what the reader reacted, and how.
     let reactions: MappedTable<SortedSet>
-    /// The sets of `reactions`, and of those who reacted to each post.
+    /// By reader number: the authors with whom the reader has dealt most, each with the level of a `DecayedCount`.
+    let affinities: MappedTable<SortedSet>
+    /// The sets of `reactions` and of `affinities`, and of those who reacted to each post.
     let reactionSets: SortedSetArena<KeyedValue32>
     /// Counters of posts and comments.
     let engagements: EngagementTable
@@ -169,6 +171,7 @@ final class Worker: @unchecked Sendable {
         followerCounts = try configuration.makeUserTable(in: memory)
         postCounts = try configuration.makeUserTable(in: memory)
         reactions = try configuration.makeUserTable(in: memory)
+        affinities = try configuration.makeUserTable(in: memory)
         engagements = try EngagementTable(configuration: configuration, in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         deliveries = DeliveryTable(try configuration.makeTable(rows: configuration.deliveryRecords, in: memory))

@@ -1,6 +1,7 @@
 import StarlingClient
 import StarlingSchema
 import StarlingTestSupport
+import StarlingWire
 import SwiftProtobuf
 import Testing
 
@@ -77,7 +78,7 @@ import Testing
             let third = try AccountFixture.Session(try await fixture.refresh(second.refresh))
             sessions = [first, second, third]
         }
-        try await AccountFixture.run(auth: true, in: directory) { fixture in
+        try await AccountFixture.run(auth: true, in: directory) { fixture async throws in
             // What somebody made up about the session does it no harm.
             var forged = Array(sessions[2].refresh.utf8)
             forged[20] = forged[20] == 65 ? 66 : 65

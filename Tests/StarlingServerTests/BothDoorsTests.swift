@@ -101,6 +101,13 @@ import Testing
                     $0.limit = 2
                 }, answer: Starling_V1_FeedResponse.self),
             Read(
+                operation: "Feed",
+                request: Starling_V1_FeedRequest.with {
+                    $0.userID = 1
+                    $0.limit = 2
+                    $0.order = .ranked
+                }, answer: Starling_V1_FeedResponse.self),
+            Read(
                 operation: "Feed", request: Starling_V1_FeedRequest.with { $0.hydrate = false },
                 answer: Starling_V1_FeedResponse.self, actor: 1),
             Read(
@@ -325,6 +332,7 @@ import Testing
                 Starling_V1_FeedRequest.with {
                     $0.userID = 1
                     $0.order = .ranked
+                    $0.cursor = "AwAA"
                 }, Starling_V1_FeedResponse.self, "400 INVALID_ARGUMENT")
             try await expectEqual(
                 "UpdateConfig", Starling_V1_UpdateConfigRequest.with { $0.values = ["workers": "3"] },

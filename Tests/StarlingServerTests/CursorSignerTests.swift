@@ -62,4 +62,30 @@ import Testing
             #expect(throws: Problem.self) { try Self.signer.position(text, of: .feed, owner: UserID(rawValue: 1)) }
         }
     }
+
+    /// The longest fits into what a request may have.
+    @Test func rankedPositionsSurviveAndOtherTextsAreRefused() throws {
+        let (one, two) = (UserID(rawValue: 1), UserID(rawValue: 2))
+        var random = SeededRandom(seed: 2)
+        for count in [0, 1, 2, 250, RankingSettings.candidatesLimit] {
+            // A bound, the count, and 32 bits for each post.
+            var bytes: [UInt8] = [1, 0, 0, 0, UInt8(count % 256), UInt8(count / 256), 31]
+            bytes += (0..<(count * 31 + 7) / 8).map { _ in UInt8.random(in: 0...255, using: &random) }
+            let position = try #require(RankedPosition(bytes: bytes))
+            let cursor = Self.signer.rankedCursor(position, owner: one)
+            #expect(cursor.utf8.count <= 5_400)
+            #expect(try Self.signer.rankedPosition(cursor, owner: one) == position)
+            #expect(throws: Problem.self) { try Self.signer.rankedPosition(cursor, owner: two) }
+            #expect(throws: Problem.self) { try Self.signer.position(cursor, of: .feed, owner: one) }
+            #expect(throws: Problem.self) { try Self.signer.rankedPosition(cursor + "=", owner: one) }
+            for place in cursor.indices.shuffled(using: &random).prefix(20) {
+                var other = cursor
+                other.replaceSubrange(place...place, with: cursor[place] == "A" ? "B" : "A")
+                #expect(throws: Problem.self) { try Self.signer.rankedPosition(other, owner: one) }
+            }
+        }
+        #expect(try Self.signer.rankedPosition("", owner: one) == nil)
+        let plain = Self.signer.cursor(PagePosition(rawValue: 5), of: .rankedFeed, owner: one)
+        #expect(throws: Problem.self) { try Self.signer.rankedPosition(plain, owner: one) }
+    }
 }

@@ -1,4 +1,5 @@
 import NIOCore
+import StarlingClient
 import StarlingEngine
 import StarlingSchema
 import StarlingTestSupport
@@ -199,5 +200,78 @@ import Testing
             let later = try await Self.answers(connection, [payload], context: nil)
             #expect(later[0].flags.isEmpty)
         }
+    }
+
+    /// Posts with everything that they can have, by registered authors and others, some of them gone.
+    @Test(arguments: [1, 3]) func hydratedPagesOfBothWaysAreAlike(workers: Int) async throws {
+        try await TestDaemon.run(
+            configure: {
+                $0.engine.workers = workers
+                try $0.set("auth.scryptCost", "10")
+            },
+            { daemon in
+                let fixture = AccountFixture(daemon: daemon, http: try daemon.http())
+                let authors = [try await fixture.session("anna").user, try await fixture.session("bert").user, 3, 4]
+                let tcp = TCPDoor(client: try await daemon.client())
+                for author in authors { try await tcp.follow(1, author) }
+                let posts = try await Self.fillRichly(tcp, authors)
+                _ = try await fixture.http.request("DELETE", "/v1/posts/\(posts[3])", ["X-Actor-Id": "\(authors[3])"])
+                _ = try await daemon.admin().request("GET", "/admin/quiesce")
+                let connection = try await WireConnection.open(daemon)
+                var payloads: [[UInt8]] = []
+                for limit in [nil, 1, 7, 39, 200] as [UInt32?] {
+                    for user in [1, 2] as [UInt64] {
+                        payloads.append(try Self.request(user, limit: limit, hydrate: true).serializedBytes())
+                        payloads.append(try Self.request(user, limit: limit, hydrate: nil).serializedBytes())
+                    }
+                }
+                payloads += payloads
+                let plain = try await Self.answers(connection, payloads, context: nil)
+                let others = try await Self.answers(connection, payloads, context: Starling_V1_RequestContext())
+                #expect(plain == others)
+                let page = try Starling_V1_FeedResponse(serializedBytes: plain[0].payload)
+                #expect(page.items.count == 39 && !page.items.contains { $0.post.id == posts[3] })
+                #expect(Set(page.items.map(\.author.username)) == ["anna", "bert", ""])
+                #expect(page.items.contains { $0.post.counts.reactions.count > 2 && $0.hasMyReaction })
+                #expect(page.items.contains { $0.post.hasEditedAt } && page.items.contains { $0.post.hasRepostOf })
+                await tcp.client.close()
+            })
+    }
+
+    /// Forty posts in turn.
+    private static func fillRichly(_ tcp: TCPDoor, _ authors: [UInt64]) async throws -> [UInt64] {
+        var posts: [UInt64] = []
+        for number in 0..<40 {
+            let request = Starling_V1_CreatePostRequest.with {
+                $0.authorID = authors[number % 4]
+                $0.text = String(repeating: "ß\(number)", count: number % 5 == 0 ? 3_000 : 2)
+                $0.kind = Starling_V1_Post.Kind(rawValue: number % 3) ?? .text
+                if number % 3 != 0 { $0.mediaURL = "https://example.org/\(number)" }
+                if number % 7 == 0 { $0.thumbnailURL = "https://example.org/small" }
+                if number > 5, number % 4 == 0 { $0.replyTo = posts[0] }
+                if number > 5, number % 6 == 0 { $0.repostOf = posts[1] }
+                if number % 8 == 1 { $0.visibility = .followers }
+            }
+            let answer = try await tcp.call(
+                "CreatePost", request, answer: Starling_V1_CreatePostResponse.self
+            ).success()
+            posts.append(answer.post.id)
+        }
+        for (number, post) in posts.enumerated() where number % 3 == 0 {
+            for user in [1, 3, 4, 11, 12] as [UInt64] where number % 8 != 1 {
+                let react = Starling_V1_ReactRequest.with {
+                    ($0.userID, $0.postID) = (user, post)
+                    $0.kind = Starling_V1_ReactionKind(rawValue: Int(user) % 6) ?? .like
+                }
+                _ = try await tcp.call("React", react, answer: Starling_V1_ReactResponse.self).success()
+            }
+            guard number % 2 == 0 else { continue }
+            let edit = Starling_V1_EditPostRequest.with {
+                ($0.authorID, $0.postID) = (authors[number % 4], post)
+                $0.text = "changed"
+            }
+            _ = try await tcp.call("EditPost", edit, answer: Starling_V1_EditPostResponse.self).success()
+        }
+        return posts
     }
 }

@@ -136,7 +136,7 @@ import Testing
             #expect(bad.status == 400 && bad.json["errors"]?[0]?["field"] == .string("values.rateLimits.rules"))
             #expect(try await read(daemon) == 429, "what was in force stays")
         }
-        try await TestDaemon.run(in: directory, configure: Self.rules(rules)) { daemon in
+        try await TestDaemon.run(in: directory, configure: Self.rules(rules)) { daemon async throws in
             #expect(try await read(daemon) == 429, "a restart is no new start")
             #expect(try await read(daemon, as: 8) == 200)
         }
@@ -150,7 +150,7 @@ import Testing
             _ = try await daemon.http().request("GET", "/v1/users/1/posts", ["X-Actor-Id": "7"])
         }
         try JSONText.write("nonsense", to: directory.path + "/data/rate-limits")
-        try await TestDaemon.run(in: directory, configure: Self.rules(rules)) { daemon in
+        try await TestDaemon.run(in: directory, configure: Self.rules(rules)) { daemon async throws in
             #expect(try await daemon.http().request("GET", "/v1/users/1/posts", ["X-Actor-Id": "7"]).status == 200)
         }
     }

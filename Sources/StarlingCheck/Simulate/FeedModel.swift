@@ -47,6 +47,8 @@ struct FeedModel {
     var relations: RelationModel
     private(set) var keys: KeyModel
     private(set) var edgeCount = 0
+    /// By the numbers of reader and author.
+    private(set) var interactions: [[Int]: [Interaction]] = [:]
     /// The celebrity threshold as last set while running.
     private(set) var threshold: Int?
     /// Whether a follows b, at `a * population + b`.
@@ -203,6 +205,7 @@ struct FeedModel {
             Post(
                 id: comment.id, lsn: lsn, milliseconds: comment.milliseconds, author: use(comment.author), fact: words,
                 postLSN: posts[post].lsn, bodyLSN: lsn))
+        interact(comment.author, withAuthorAt: post, weight: 2)
         notify(posts[post].fact.author, .comment, by: comment.author, about: lsn, comment.milliseconds)
     }
 
@@ -230,8 +233,15 @@ struct FeedModel {
         if kind == nil {
             notifications.takeBack(.reaction, by: user, about: subject, from: author)
         } else if old == nil {
+            interact(user, withAuthorAt: place, weight: 1)
             notify(author, .reaction, by: user, about: subject, time)
         }
+    }
+
+    private mutating func interact(_ user: UInt64, withAuthorAt place: Int, weight: Double) {
+        let (reader, author) = (use(user), posts[place].author)
+        if reader == author { return }
+        interactions[[reader, author], default: []].append(Interaction(second: seconds, weight: weight))
     }
 
     private mutating func notify(

@@ -50,6 +50,7 @@ enum Probe: String, CaseIterable, Sendable {
     case cursorAmongWrites = "cursor_among_writes"
     case readWaited = "read_waited"
     case readGaveUp = "read_gave_up"
+    case rankedFeedPaged = "ranked_feed_paged"
     case bodyRead = "body_read"
     case unreadableBodyRefused = "unreadable_body_refused"
     case damageRefused = "damage_refused"

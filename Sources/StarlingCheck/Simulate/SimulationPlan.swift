@@ -73,6 +73,7 @@ struct SimulationPlan {
         configuration.awayAfterSeconds = 0
         configuration.celebrityThreshold = chance(50) ? number(2...max(3, count / 2)) : chance(50) ? 1_000 : nil
         configuration.celebrityHysteresisPercent = number(50...100)
+        configuration.ranking.candidates = 1 + Int(seed % 40)
         if chance(60) { configuration.roundCommands = number(1...4) }
         if chance(60) {
             configuration.pieceDeliveries = number(1...4)

@@ -22,6 +22,7 @@ extension SimulationRun {
     func checkEverything() throws(InvariantViolation) {
         for user in plan.users {
             try checkFeed(of: user)
+            try checkRankedFeed(of: user)
             try checkLists(of: user)
             try checkRelations(of: user)
         }

@@ -24,6 +24,7 @@ extension Worker {
         guard let own = reader(user) else { return }
         livePosts -= UInt64(postCounts.rows[own])
         postCounts.writable(own).pointee = 0
+        reactionSets.removeAll(from: affinities.writable(own))
     }
 
     @inline(__always)

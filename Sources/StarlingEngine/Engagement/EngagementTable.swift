@@ -1,3 +1,4 @@
+import CStarling
 import StarlingMemory
 import StarlingSets
 
@@ -31,6 +32,10 @@ final class EngagementTable {
         places = try configuration.makeTable(rows: configuration.maximumPosts + 1, in: memory)
         rows = try configuration.makeTable(rows: configuration.maximumPosts + 1, in: memory)
     }
+
+    /// Asks for what `row(of:)` looks at first.
+    @inline(__always)
+    func prefetch(_ ordinal: PostOrdinal) { starling_prefetch_read(places.rows + Int(ordinal)) }
 
     /// The row of a post or comment; nil when there is none.
     @inline(__always)

@@ -29,7 +29,9 @@ public struct PostCounts: Sendable, Hashable, BitwiseCopyable {
     public subscript(kind: ReactionKind) -> Int { Int(lanes[Int(kind.rawValue)]) }
 
     /// Reactions of every kind.
-    public var reactions: Int { ReactionKind.allCases.reduce(0) { $0 + self[$1] } }
+    public var reactions: Int {
+        Int(SIMD8<UInt64>(truncatingIfNeeded: lanes).wrappedSum()) - comments - reposts
+    }
 
     /// Comments that are not deleted.
     public var comments: Int { Int(lanes[Self.commentLane]) }

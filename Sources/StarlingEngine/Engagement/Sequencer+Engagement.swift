@@ -48,7 +48,7 @@ extension Sequencer {
         _ = try postShown(comment.post, to: context.actor)
         guard state.posts.hasRoom else { throw .full("posts and comments (limits.posts)") }
         try checkUserRoom(for: [context.actor])
-        try admit(.notification)
+        try admit(.comment)
         let id = state.mint.mint(milliseconds: now, slot: Slot.of(context.actor))
         let fact = Starling_V1_CommentCreated.with {
             $0.commentID = id.rawValue

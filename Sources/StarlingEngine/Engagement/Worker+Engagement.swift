@@ -26,6 +26,9 @@ extension Worker {
         if let own = reader(user) {
             guard hasRoom(reactionSets.arena.allocationsLeft, for: .reactions) else { return false }
             reactionSets.setReaction(change.new, under: target, in: reactions.writable(own))
+            if change.old == nil {
+                guard noteInteraction(of: own, with: author, .reaction) else { return false }
+            }
         }
         if let own = reader(author) {
             guard hasRoom(reactionSets.arena.allocationsLeft, for: .reactions) else { return false }
@@ -55,7 +58,11 @@ extension Worker {
         let post = engagements.writable(row.parent)
         post.pointee.counts.changeComments(by: 1)
         post.pointee.newestComment = comment
-        guard let own = reader(posts.rows[Int(row.parent)].author) else { return true }
+        let postAuthor = posts.rows[Int(row.parent)].author
+        if let own = reader(author) {
+            guard noteInteraction(of: own, with: postAuthor, .comment) else { return false }
+        }
+        guard let own = reader(postAuthor) else { return true }
         return notify(own, .comment, by: author, about: comment, lsn: lsn, at: PostID(rawValue: row.id).milliseconds)
     }
 

@@ -3,7 +3,8 @@ import StarlingSets
 
 extension Worker {
     /// What others, and `viewer`, whom this worker owns, did with posts or comments.
-    func details(of entries: [PostEntry], for viewer: UserID?) -> [PostDetail] {
+    func details(of entries: some Collection<PostEntry>, for viewer: UserID?) -> [PostDetail] {
+        for entry in entries { engagements.prefetch(entry.ordinal) }
         let own = viewer.flatMap { users.index(of: $0) }.flatMap { reader($0) }.map { reactions.rows + $0 }
         return entries.map { entry in
             guard let row = engagements.row(of: entry.ordinal) else { return PostDetail() }

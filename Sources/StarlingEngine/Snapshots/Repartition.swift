@@ -108,6 +108,9 @@ extension Worker {
         let reacted = other.reactions.rows + reader
         try reactionSets.arena.requireRoom(forBytes: other.reactionSets.copyBytes(reacted))
         reactionSets.copy(reacted, of: other.reactionSets, into: reactions.writable(own))
+        let close = other.affinities.rows + reader
+        try reactionSets.arena.requireRoom(forBytes: other.reactionSets.copyBytes(close))
+        reactionSets.copy(close, of: other.reactionSets, into: affinities.writable(own))
         try notifications.adopt(reader, of: other.notifications, as: own)
         var edges = followeeSets.ascending(followees.rows + own)
         while let edge = edges.next() {

@@ -19,10 +19,13 @@ public enum MessageCoding {
         }
     }
 
-    /// Encodes a message. It must be shorter than 2 GiB.
+    /// Encodes a message. It must be shorter than 2 GiB. The same message gives the same bytes: entries of maps are in the order of
+    /// their keys.
     public static func encode<Content: Message>(_ message: Content) -> [UInt8] {
+        var options = BinaryEncodingOptions()
+        options.useDeterministicOrdering = true
         do {
-            return try message.serializedBytes()
+            return try message.serializedBytes(options: options)
         } catch {
             preconditionFailure("A proto3 message of less than 2 GiB can always be encoded: \(error)")
         }

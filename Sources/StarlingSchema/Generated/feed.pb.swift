@@ -29,7 +29,9 @@ public nonisolated enum Starling_V1_FeedOrder: SwiftProtobuf.Enum, Swift.CaseIte
   /// The newest post first.
   case recent // = 0
 
-  /// The most fitting post first.
+  /// The most fitting post first: by age, what others did with it, what the reader did with its author's posts, and its kind. The
+  /// order is made with the first page and kept by the cursors; a page leaves out what has left the feed since then. Behind the
+  /// newest posts, as many as the server is set to rank, the feed goes on with the newest post first.
   case ranked // = 1
   case UNRECOGNIZED(Int)
 

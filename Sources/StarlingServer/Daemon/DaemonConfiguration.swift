@@ -231,7 +231,7 @@ public struct DaemonConfiguration: Sendable {
         .number("http.idleSeconds", \.httpLimits.idleSeconds, 1...86_400),
     ]
 
-    private static let shownSettings = settings + doorSettings
+    private static let shownSettings = settings + rankingSettings + doorSettings
 
     /// Sets one key from its text.
     public mutating func set(_ key: String, _ value: String) throws(ConfigurationError) {

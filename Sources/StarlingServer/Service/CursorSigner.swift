@@ -21,9 +21,10 @@ struct CursorSigner: Sendable {
         case comments = 40
         case reactions = 41
         case notifications = 42
+        case rankedFeed = 50
     }
 
-    private let key: Hash128
+    let key: Hash128
     private static let version: UInt8 = 2
     /// Version, position and hash.
     private static let byteCount = 17
@@ -85,7 +86,7 @@ struct CursorSigner: Sendable {
         return position
     }
 
-    private static var stranger: Problem {
+    static var stranger: Problem {
         .invalid("cursor", "it is not a cursor that this server gave for this list; leave it out to begin anew")
     }
 
@@ -95,7 +96,7 @@ struct CursorSigner: Sendable {
     }
 
     /// Takes the same time wherever the first difference is.
-    private static func isEqual(_ left: String, _ right: String) -> Bool {
+    static func isEqual(_ left: String, _ right: String) -> Bool {
         left.utf8.count == right.utf8.count && zip(left.utf8, right.utf8).reduce(0) { $0 | ($1.0 ^ $1.1) } == 0
     }
 }

@@ -41,7 +41,7 @@ extension OperationSet {
                     attempt(retry) { () throws(Problem) in
                         let edit = try makeEdit(request, try Self.value(of: result))
                         changing(.editPost(edit), id, context, retry) { [self] (receipt, content) throws(Problem) in
-                            let bodies = try readBodies([content.entry])
+                            let bodies = try readEncodedBodies([content.entry])
                             return .with {
                                 $0.post = PostMessage.make(content.entry, content.detail, body: bodies[0])
                                 $0.lsn = receipt.lsn
@@ -97,6 +97,15 @@ extension OperationSet {
     func readBodies(_ entries: [PostEntry]) throws(Problem) -> [PostBody?] {
         do {
             return try engine.bodies(of: entries)
+        } catch {
+            throw Problem(error)
+        }
+    }
+
+    /// As `readBodies`, encoded.
+    func readEncodedBodies(_ entries: [PostEntry]) throws(Problem) -> [EncodedPost?] {
+        do {
+            return try engine.encodedBodies(of: entries[...])
         } catch {
             throw Problem(error)
         }

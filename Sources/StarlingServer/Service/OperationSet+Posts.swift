@@ -191,7 +191,7 @@ extension OperationSet {
     func hydrate(
         _ entries: [PostEntry], _ details: [PostDetail], _ authors: [UserID: PublicProfile]?
     ) throws(Problem) -> [Starling_V1_Post] {
-        let bodies = try readBodies(entries)
+        let bodies = try readEncodedBodies(entries)
         return entries.indices.map { place in
             var post = PostMessage.make(entries[place], details[place], body: bodies[place])
             let author = entries[place].author

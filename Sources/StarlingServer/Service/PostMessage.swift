@@ -5,8 +5,11 @@ import SwiftProtobuf
 /// Posts as the schema shows them.
 enum PostMessage {
     /// A post that is there. `body` is nil when it was erased: then only what the log keeps is shown.
-    static func make(_ entry: PostEntry, _ detail: PostDetail, body: PostBody?) -> Starling_V1_Post {
-        make(id: entry.post, author: entry.author, counts: detail.counts, body: body)
+    static func make(_ entry: PostEntry, _ detail: PostDetail, body: EncodedPost?) -> Starling_V1_Post {
+        var post = (body ?? EncodedPost(without: entry)).message
+        post.counts = make(detail.counts)
+        if body == nil { post.state = .deleted }
+        return post
     }
 
     /// Counters. Kinds that nobody chose are left out.
@@ -19,21 +22,14 @@ enum PostMessage {
         }
     }
 
-    /// A post with its parts.
-    static func make(
-        id: PostID, author: UserID, counts: PostCounts = PostCounts(), body: PostBody?
-    ) -> Starling_V1_Post {
+    /// A post that was just made.
+    static func make(id: PostID, author: UserID, body: PostBody) -> Starling_V1_Post {
         .with {
             $0.id = id.rawValue
             $0.authorID = author.rawValue
             $0.createdAt = Google_Protobuf_Timestamp(milliseconds: id.milliseconds)
-            $0.counts = make(counts)
-            guard let body else {
-                $0.state = .deleted
-                return
-            }
+            $0.counts = make(PostCounts())
             $0.text = body.text
-            if let time = body.editedAt { $0.editedAt = Google_Protobuf_Timestamp(milliseconds: time) }
             $0.kind = Starling_V1_Post.Kind(rawValue: Int(body.kind.rawValue)) ?? .text
             $0.visibility = body.visibility == .followers ? .followers : .public
             if !body.mediaURL.isEmpty { $0.mediaURL = body.mediaURL }

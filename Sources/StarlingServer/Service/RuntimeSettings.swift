@@ -41,12 +41,15 @@ final class RuntimeSettings: Sendable {
         state = Mutex(
             State(
                 inForce: configuration, loaded: configuration.values, threshold: engine.recovery.celebrityThreshold))
-        let engineEffects: [String: Effect] = [
+        var engineEffects: [String: Effect] = [
             // Set by `setThreshold`, which can fail.
             Self.celebrityThresholdKey: { _ in },
             Self.awayAfterKey: { engine.awayAfterSeconds = $0.engine.awayAfterSeconds },
             Self.celebrityCostShareKey: { engine.celebrityCostShare = $0.engine.celebrityCostShare },
         ]
+        for setting in DaemonConfiguration.rankingSettings {
+            engineEffects[setting.key] = { engine.ranking = $0.engine.ranking }
+        }
         self.effects = effects.merging(engineEffects) { first, _ in first }
     }
 
@@ -67,11 +70,13 @@ final class RuntimeSettings: Sendable {
 
     /// A share, 0 to 1, or nil.
     static func share(_ text: String) -> Double? {
+        decimal(text).flatMap { (0...1).contains($0) ? $0 : nil }
+    }
+
+    /// A decimal number, or nil.
+    static func decimal(_ text: String) -> Double? {
         // Else "nan" and hexadecimal numbers were some.
-        guard text.utf8.allSatisfy({ (48...57).contains($0) || "+-.eE".utf8.contains($0) }), let share = Double(text),
-            (0...1).contains(share)
-        else { return nil }
-        return share
+        text.utf8.allSatisfy { (48...57).contains($0) || "+-.eE".utf8.contains($0) } ? Double(text) : nil
     }
 
     /// New values that were checked: all of them can be set, or none is.

@@ -14,6 +14,8 @@ final class Service: Sendable {
     let limiter: RequestLimiter
     let accounts: AccountServices
     let authenticator: Authenticator
+    /// Where post bodies are read: that may wait for the disk, and workers and event loops must not.
+    let bodyReaders: NIOThreadPool
     private let limits: RequestLimits
     private let handlers: [UInt16: Handler]
 
@@ -39,6 +41,7 @@ final class Service: Sendable {
         self.settings = settings
         self.limiter = limiter
         self.accounts = accounts
+        self.bodyReaders = bodyReaders
         authenticator = Authenticator(engine: engine, accounts: accounts, isOn: settings.isAuthenticated)
         limits = RequestLimits(schema: table.schema)
         var bindings = Bindings(table: table, limits: limits, limiter: limiter)

@@ -311,10 +311,9 @@ final class ConnectionHandler: ChannelInboundHandler {
                     into: &buffer
                 ) { $0.writeBytes(payload) }
             } catch {
-                let problem = Problem(
-                    status: 500, code: "ANSWER_TOO_LARGE", detail: "\(error); ask for fewer items", accepted: nil)
                 encoder.writeProblem(
-                    problem.message, opcode: answer.opcode, correlation: answer.correlation, into: &buffer)
+                    Self.answerTooLarge(error).message, opcode: answer.opcode, correlation: answer.correlation,
+                    into: &buffer)
             }
         }
     }

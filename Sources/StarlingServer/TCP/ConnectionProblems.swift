@@ -14,6 +14,10 @@ extension ConnectionHandler {
         }
     }
 
+    static func answerTooLarge(_ error: WireError) -> Problem {
+        Problem(status: 500, code: "ANSWER_TOO_LARGE", detail: "\(error); ask for fewer items", accepted: nil)
+    }
+
     static func tooManyInFlight(_ limit: UInt16) -> Problem {
         Problem(
             status: 429, code: "TOO_MANY_IN_FLIGHT",

@@ -37,22 +37,29 @@ enum FeedPageMessage {
             guard let start = bytes.baseAddress else { return 0 }
             var output = MessageOutput(at: start)
             if !idsOnly { for place in page.range { write(pages.entries[place], &output) } }
-            if let next = page.next {
-                output.put(Tag.nextCursor)
-                output.put(UInt8(CursorSigner.length))
-                cursors.write(
-                    next, of: .feed, owner: page.query.user,
-                    to: UnsafeMutableRawBufferPointer(
-                        start: output.skip(CursorSigner.length), count: CursorSigner.length))
-            }
-            output.put(Tag.complete)
-            output.put(1)
-            if pages.asOfLSN != 0 {
-                output.put(Tag.asOfLSN)
-                output.putVarint(pages.asOfLSN)
-            }
+            writeEnd(page, asOfLSN: pages.asOfLSN, cursors, &output)
             if idsOnly { writeIDs(pages.entries[page.range], &output) }
             return output.end - start
+        }
+    }
+
+    /// What follows the items: the cursor and the numbers.
+    static func writeEnd(
+        _ page: FeedPages.Page, asOfLSN: UInt64, _ cursors: CursorSigner, _ output: inout MessageOutput
+    ) {
+        if let next = page.next {
+            output.put(Tag.nextCursor)
+            output.put(UInt8(CursorSigner.length))
+            cursors.write(
+                next, of: .feed, owner: page.query.user,
+                to: UnsafeMutableRawBufferPointer(
+                    start: output.skip(CursorSigner.length), count: CursorSigner.length))
+        }
+        output.put(Tag.complete)
+        output.put(1)
+        if asOfLSN != 0 {
+            output.put(Tag.asOfLSN)
+            output.putVarint(asOfLSN)
         }
     }
 
