@@ -33,9 +33,9 @@ public final class Client: Sendable {
         self.server = server
     }
 
-    /// Connects and exchanges prefaces.
+    /// Connects and exchanges prefaces. `token` is an access token; empty for none.
     public static func connect(
-        host: String, port: Int, group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+        host: String, port: Int, token: String = "", group: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) async throws(ClientError) -> Client {
         do {
             let table = try OperationTable()
@@ -45,7 +45,8 @@ public final class Client: Sendable {
                 .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 128 << 10))
                 .channelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        try channel.pipeline.syncOperations.addHandler(ClientHandler(preface: prefaces))
+                        try channel.pipeline.syncOperations.addHandler(
+                            ClientHandler(token: Array(token.utf8), preface: prefaces))
                     }
                 }
             let channel = try await connect(bootstrap, host, port, prefaces)

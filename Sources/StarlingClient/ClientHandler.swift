@@ -9,6 +9,7 @@ final class ClientHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
     typealias Completion = (Result<ByteBuffer, ClientError>) -> Void
 
+    private let token: [UInt8]
     private let preface: EventLoopPromise<ServerPreface>
     private var hasPreface = false
     private var unread: ByteBuffer?
@@ -19,16 +20,20 @@ final class ClientHandler: ChannelInboundHandler {
     private let decoder = FrameDecoder(limits: WireLimits(maxPayloadBytes: WireLimits.greatestMaxPayloadBytes))
     private let encoder = FrameEncoder(limits: WireLimits(maxPayloadBytes: WireLimits.greatestMaxPayloadBytes))
 
-    init(preface: EventLoopPromise<ServerPreface>) { self.preface = preface }
+    init(token: [UInt8], preface: EventLoopPromise<ServerPreface>) {
+        self.token = token
+        self.preface = preface
+    }
 
     func channelActive(context: ChannelHandlerContext) {
         self.context = context
         var buffer = context.channel.allocator.buffer(capacity: 16)
         do throws(WireError) {
-            try ClientPreface().encode(into: &buffer)
+            try ClientPreface(token: token).encode(into: &buffer)
             context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
         } catch {
-            preconditionFailure("a preface without a token can always be encoded: \(error)")
+            preface.fail(ClientError.refused("\(error)"))
+            context.close(promise: nil)
         }
     }
 

@@ -4,14 +4,15 @@ import StarlingSystem
 import SwiftProtobuf
 import Synchronization
 
-/// Reads post bodies from the log, and keeps the ones read last within a bound. Any thread.
+/// Reads bodies of posts and comments from the log, and keeps the ones read last within a bound. Any thread.
 ///
 /// A cache of two generations: what is used moves to the young one; when that is half the bound, the old one is dropped. So
 /// an entry costs one dictionary look-up, and nothing has to be kept in order.
 final class BodyStore: Sendable {
+    /// By the record that holds the body.
     private struct Cache {
-        var young: [PostOrdinal: PostBody] = [:]
-        var old: [PostOrdinal: PostBody] = [:]
+        var young: [UInt64: PostBody] = [:]
+        var old: [UInt64: PostBody] = [:]
         var youngBytes = 0
     }
 
@@ -29,15 +30,15 @@ final class BodyStore: Sendable {
 
     /// The bodies of posts, in the same order; nil for a body that was erased, or whose part of the log was removed. Posts that are not cached are read from the
     /// log, each batch once: about 20 us a batch when the file is in memory.
-    func bodies(of entries: [PostEntry], rows: UnsafePointer<PostRow>) throws(LogError) -> [PostBody?] {
+    func bodies(of entries: [PostEntry]) throws(LogError) -> [PostBody?] {
         var result = [PostBody?](repeating: nil, count: entries.count)
         var missing: [(lsn: UInt64, place: Int)] = []
         cache.withLock { cache in
             for (place, entry) in entries.enumerated() {
-                if let body = Self.lookUp(entry.ordinal, &cache, limit: bytesPerGeneration) {
+                if let body = Self.lookUp(entry.bodyLSN, &cache, limit: bytesPerGeneration) {
                     result[place] = body
                 } else {
-                    missing.append((rows[Int(entry.ordinal)].lsn, place))
+                    missing.append((entry.bodyLSN, place))
                 }
             }
         }
@@ -50,10 +51,8 @@ final class BodyStore: Sendable {
         for record in try readKept(numbers) { records[record.lsn] = record }
         for (lsn, place) in missing { result[place] = records[lsn].flatMap(Self.parse) }
         cache.withLock { cache in
-            for (_, place) in missing {
-                if let body = result[place] {
-                    Self.add(entries[place].ordinal, body, to: &cache, limit: bytesPerGeneration)
-                }
+            for (lsn, place) in missing {
+                if let body = result[place] { Self.add(lsn, body, to: &cache, limit: bytesPerGeneration) }
             }
         }
         return result
@@ -73,14 +72,14 @@ final class BodyStore: Sendable {
         }
     }
 
-    private static func lookUp(_ ordinal: PostOrdinal, _ cache: inout Cache, limit: Int) -> PostBody? {
-        if let body = cache.young[ordinal] { return body }
-        guard let body = cache.old[ordinal] else { return nil }
-        add(ordinal, body, to: &cache, limit: limit)
+    private static func lookUp(_ lsn: UInt64, _ cache: inout Cache, limit: Int) -> PostBody? {
+        if let body = cache.young[lsn] { return body }
+        guard let body = cache.old[lsn] else { return nil }
+        add(lsn, body, to: &cache, limit: limit)
         return body
     }
 
-    private static func add(_ ordinal: PostOrdinal, _ body: PostBody, to cache: inout Cache, limit: Int) {
+    private static func add(_ lsn: UInt64, _ body: PostBody, to cache: inout Cache, limit: Int) {
         let bytes = entryBytes + body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count
         if bytes > limit { return }
         if cache.youngBytes + bytes > limit {
@@ -88,22 +87,38 @@ final class BodyStore: Sendable {
             cache.young = [:]
             cache.youngBytes = 0
         }
-        cache.young[ordinal] = body
+        cache.young[lsn] = body
         cache.youngBytes += bytes
     }
 
     private static func parse(_ record: LogRecord) -> PostBody? {
         guard !record.isErased, let fact = try? Starling_V1_Fact(serializedBytes: record.value),
-            case .postCreated(let post) = fact.fact,
             let words = try? Starling_V1_PostBody(serializedBytes: record.body ?? [])
         else { return nil }
-        return PostBody(
-            text: words.text,
-            kind: PostKind(rawValue: UInt8(clamping: post.kind.rawValue)) ?? .text,
-            mediaURL: words.mediaURL,
-            thumbnailURL: words.thumbnailURL,
-            visibility: post.visibility == .followers ? .followers : .public,
-            replyTo: post.replyTo == 0 ? nil : PostID(rawValue: post.replyTo),
-            repostOf: post.repostOf == 0 ? nil : PostID(rawValue: post.repostOf))
+        var body = PostBody(
+            text: words.text, kind: .text, mediaURL: words.mediaURL, thumbnailURL: words.thumbnailURL,
+            visibility: .public, replyTo: nil, repostOf: nil)
+        switch fact.fact {
+        case .postCreated(let post):
+            body.setPost(post.kind, post.visibility, replyTo: post.replyTo, repostOf: post.repostOf)
+        case .postEdited(let post):
+            body.setPost(post.kind, post.visibility, replyTo: post.replyTo, repostOf: post.repostOf)
+            body.editedAt = record.timestamp
+        case .commentCreated: break
+        case .commentEdited: body.editedAt = record.timestamp
+        default: return nil
+        }
+        return body
+    }
+}
+
+extension PostBody {
+    fileprivate mutating func setPost(
+        _ kind: Starling_V1_Post.Kind, _ visibility: Starling_V1_Post.Visibility, replyTo: UInt64, repostOf: UInt64
+    ) {
+        self.kind = PostKind(rawValue: UInt8(clamping: kind.rawValue)) ?? .text
+        self.visibility = visibility == .followers ? .followers : .public
+        self.replyTo = replyTo == 0 ? nil : PostID(rawValue: replyTo)
+        self.repostOf = repostOf == 0 ? nil : PostID(rawValue: repostOf)
     }
 }

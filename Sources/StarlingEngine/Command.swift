@@ -93,6 +93,46 @@ public struct NewFollow: Sendable {
     }
 }
 
+/// What somebody reacts to.
+public enum ReactionTarget: Sendable, Hashable {
+    /// A post.
+    case post(PostID)
+    /// A comment, by its own id.
+    case comment(PostID)
+}
+
+/// A comment that is to be made.
+public struct NewComment: Sendable {
+    /// The post that it is about.
+    public var post: PostID
+    /// UTF-8, 1 byte to 64 KiB.
+    public var text: String
+
+    /// Creates a comment.
+    public init(post: PostID, text: String) {
+        self.post = post
+        self.text = text
+    }
+}
+
+/// A post's new body, as a whole.
+public struct PostEdit: Sendable {
+    /// The post.
+    public var post: PostID
+    /// What it says from now on. Kind, visibility and the posts that it answers and repeats are those of the old body.
+    public var body: PostBody
+    /// How often the post was changed before, as `Engine.changeablePost` says: another number is refused, for then
+    /// somebody else has changed it meanwhile.
+    public var edits: UInt16
+
+    /// Creates a change.
+    public init(post: PostID, body: PostBody, edits: UInt16) {
+        self.post = post
+        self.body = body
+        self.edits = edits
+    }
+}
+
 /// A write. Each is validated, put into the log as one or more records, and answered after the commit.
 public enum Command: Sendable {
     /// The actor follows somebody.
@@ -110,6 +150,18 @@ public enum Command: Sendable {
     case importPosts([NewPost])
     /// The author deletes a post.
     case deletePost(PostID)
+    /// The actor reacts, in place of an earlier reaction; with nil it takes its reaction back.
+    case react(ReactionTarget, ReactionKind?)
+    /// The actor comments.
+    case createComment(NewComment)
+    /// The author of a comment gives it another text.
+    case editComment(PostID, String)
+    /// The author of a comment, or of its post, deletes it.
+    case deleteComment(PostID)
+    /// The author changes a post.
+    case editPost(PostEdit)
+    /// The actor has read its notifications up to one; nil for all that there are.
+    case markRead(upTo: UInt64?)
     /// Changes the number of followers from which on authors are pulled. Kept in the log.
     case setCelebrityThreshold(Int)
     /// Says that readers are away, or back: nothing is written to the timeline of one that is away, and its first page is merged
@@ -136,6 +188,8 @@ public enum Command: Sendable {
     /// Records that time has passed, when the clock is ahead of the log's newest record: mutes end by the log's time. The engine
     /// says so itself when one ends and nobody writes.
     case passTime
+    /// About an account or a session.
+    case account(AccountCommand)
     /// Changes nothing; answered when everything before it is committed.
     case barrier
 
@@ -149,6 +203,7 @@ public enum Command: Sendable {
         case .createPosts(let batch): batch.rows.count
         case .importPosts(let rows): rows.count
         case .setReadersAway(let users, _): users.count
+        case .account(.removeEdges(let edges)): edges.count
         default: 1
         }
     }
@@ -198,8 +253,17 @@ public enum CommandOutcome: Sendable {
     case deleted(changed: Bool)
     /// Of `createPosts`: the same batch, with what became of each post.
     case batch(PostBatch)
-    /// Of blocks, mutes, privacy and answers to requests: whether it was not so already.
+    /// Of `createComment`.
+    case comment(PostID)
+    /// Of blocks, mutes, privacy, answers to requests, `react`, `editComment`, `deleteComment`, `editPost` and `markRead`: whether
+    /// anything is otherwise than before.
     case changed(Bool)
+    /// Of a command that makes or changes an account: which one.
+    case account(UserID)
+    /// Of a command that looks for an account: what there is of it, or nil.
+    case found(AccountRecord?)
+    /// Of a command about a session.
+    case session(SessionOutcome)
     /// Of `setCelebrityThreshold`, `setReadersAway`, `acceptWaitingFollowers`, `passTime` and `barrier`.
     case done
 }

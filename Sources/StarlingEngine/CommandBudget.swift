@@ -21,6 +21,14 @@ struct CommandBudget: Sendable {
         let record = LogWriter.reservation(valueBytes: factBytes)
         switch command {
         case .follow, .unfollow, .acceptFollowRequest: return CommandBudget(events: 5, logBytes: record * 2)
+        case .react: return CommandBudget(events: 3, logBytes: record)
+        case .deleteComment, .markRead: return CommandBudget(events: 2, logBytes: record)
+        case .createComment(let comment): return ofBody(events: 3, comment.text.utf8.count)
+        case .editComment(_, let text): return ofBody(events: 2, text.utf8.count)
+        case .editPost(let edit):
+            let body = edit.body
+            return ofBody(
+                events: 2, body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count)
         case .deletePost: return CommandBudget(events: 3, logBytes: record)
         case .setCelebrityThreshold: return CommandBudget(events: 2, logBytes: record)
         case .setReadersAway(let users, _):
@@ -29,12 +37,10 @@ struct CommandBudget: Sendable {
         // Two accounts that are new, or two edges and two requests that end; and then a switch of both accounts.
         case .block: return CommandBudget(events: 10, logBytes: record * 3)
         case .unblock, .mute, .unmute, .rejectFollowRequest: return CommandBudget(events: 4, logBytes: record)
-        case .setAccountPrivacy, .acceptWaitingFollowers:
-            let accepted = acceptedAtOnce(ringEvents: ringEvents)
-            let list = LogWriter.reservation(valueBytes: factBytes + accepted * idBytes)
-            return CommandBudget(events: accepted + eventsBesidesAccepted, logBytes: record * 2 + list)
+        case .setAccountPrivacy, .acceptWaitingFollowers: return ofPrivacy(record: record, ringEvents: ringEvents)
         case .passTime: return CommandBudget(events: 1, logBytes: record)
         case .barrier: return CommandBudget(events: 0, logBytes: 0)
+        case .account(let command): return ofAccount(command, record: record, ringEvents: ringEvents)
         case .createPost(let post): return ofPost(post)
         case .createPosts(let batch):
             let rows = batch.rows.count
@@ -65,10 +71,55 @@ struct CommandBudget: Sendable {
     static let eventsOfPost = 4
 
     /// How many requests one command accepts at most.
-    static func acceptedAtOnce(ringEvents: Int) -> Int { max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted)) }
+    static func acceptedAtOnce(ringEvents: Int) -> Int {
+        max(1, min(1_000, ringEvents / 2 - eventsBesidesAccepted - ofTexts.events))
+    }
 
     /// The account, its privacy, a switch to pull, and the time.
     private static let eventsBesidesAccepted = 4
+
+    private static func ofBody(events: Int, _ textBytes: Int) -> CommandBudget {
+        let bytes = LogWriter.reservation(valueBytes: factBytes, bodyBytes: textBytes + 16)
+        return CommandBudget(events: events, logBytes: bytes)
+    }
+
+    private static func ofPrivacy(record: Int, ringEvents: Int) -> CommandBudget {
+        let accepted = acceptedAtOnce(ringEvents: ringEvents)
+        let list = LogWriter.reservation(valueBytes: factBytes + accepted * idBytes)
+        return CommandBudget(events: accepted + eventsBesidesAccepted, logBytes: record * 2 + list)
+    }
+
+    private static func ofAccount(_ command: AccountCommand, record: Int, ringEvents: Int) -> CommandBudget {
+        switch command {
+        case .find: return CommandBudget(events: 0, logBytes: 0)
+        case .register: return ofTexts
+        case .changeProfile(let update): return ofUpdate(update, record: record, ringEvents: ringEvents)
+        case .changeCredentials(let update):
+            return ofUpdate(update.profile, record: record, ringEvents: ringEvents)
+        case .removeEdges(let edges):
+            return CommandBudget(
+                events: edges.count * eventsOfTies + 1,
+                logBytes: LogWriter.reservation(valueBytes: factBytes + edges.count * 2 * idBytes))
+        case .delete, .startSession, .refreshSession, .endSession:
+            return CommandBudget(events: 3, logBytes: record)
+        }
+    }
+
+    private static func ofUpdate(_ update: ProfileUpdate, record: Int, ringEvents: Int) -> CommandBudget {
+        guard update.isPrivate != nil else { return ofTexts }
+        let privacy = ofPrivacy(record: record, ringEvents: ringEvents)
+        return CommandBudget(events: privacy.events + ofTexts.events, logBytes: privacy.logBytes + ofTexts.logBytes)
+    }
+
+    /// Texts of an account: the body holds all of them, whatever changes. A new account, the texts, and the time.
+    private static let ofTexts = CommandBudget(
+        events: 3, logBytes: LogWriter.reservation(valueBytes: factBytes, bodyBytes: ProfileHeap.maximumBytes))
+
+    /// What an account can have to do with another one: an edge, a request, a block and a mute.
+    static let eventsOfTies = 4
+
+    /// How many accounts that had to do with a deleted one are dealt with in one record.
+    static func tiesAtOnce(ringEvents: Int) -> Int { max(1, min(500, (ringEvents / 2 - 1) / eventsOfTies)) }
 
     private static func ofPost(_ post: NewPost) -> CommandBudget {
         let body = post.text.utf8.count + post.mediaURL.utf8.count + post.thumbnailURL.utf8.count + 16

@@ -1,12 +1,13 @@
 import StarlingSystem
 
-/// The sums that make up a worker's digest, one for each block of 256 readers, of 256 accounts and of 256
-/// accounts with relations, so that
+/// The sums that make up a worker's digest, one for each block of 256 readers, of 256 accounts, of 256 accounts with relations,
+/// and of 256 posts with counters, so that
 /// a later digest need only read the blocks in which something changed. 24 bytes a block.
 struct DigestBlocks {
     var readers = BlockSums()
     var authors = BlockSums()
     var relations = BlockSums()
+    var engagements = BlockSums()
 }
 
 /// The sums of consecutive blocks of rows, as far as they are known.

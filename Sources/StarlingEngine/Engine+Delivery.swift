@@ -26,7 +26,7 @@ extension Engine {
         of post: PostID, minimumLSN: UInt64 = 0,
         completion: @escaping @Sendable (Result<DeliveryRecord?, EngineError>) -> Void
     ) {
-        guard let ordinal = posts.find(post, among: posts.publishedCount), posts.deletedLSN(ordinal) == 0 else {
+        guard let ordinal = posts.findPost(post, among: posts.publishedCount), posts.deletedLSN(ordinal) == 0 else {
             return completion(.success(nil))
         }
         let lsn = posts.rows[Int(ordinal)].lsn

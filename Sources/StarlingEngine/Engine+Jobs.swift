@@ -30,11 +30,11 @@ extension Engine {
         runners[number].offer(job)
     }
 
-    /// What posts say, in the order of `entries`; nil for a body that was erased. Reads the log where the cache does not
+    /// What posts or comments say, in the order of `entries`; nil for a body that was erased. Reads the log where the cache does not
     /// help, so it may block for the disk.
     public func bodies(of entries: [PostEntry]) throws(EngineError) -> [PostBody?] {
         do {
-            return try bodies.bodies(of: entries, rows: posts.rows)
+            return try bodies.bodies(of: entries)
         } catch {
             throw .unreadableBody("\(error)")
         }

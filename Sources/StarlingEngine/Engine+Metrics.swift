@@ -31,6 +31,8 @@ public struct EngineMetrics: Sendable {
     public var snapshots = SnapshotStatistics()
     /// The background scrub.
     public var scrub = ScrubStatistics()
+    /// What was erased from the log.
+    public var erasure = ErasureStatistics()
 
     init(log: LogStatistics) { self.log = log }
 }
@@ -82,6 +84,7 @@ extension Engine {
             metrics.logBytes = logBytes
             metrics.snapshots = snapshotStatistics
             metrics.scrub = scrubStatistics
+            metrics.erasure = erasureStatistics
             return metrics
         }
         onAllWorkers(minimumLSN: 0, completion, merge) { worker in

@@ -9,37 +9,48 @@ extension Engine {
     ///   - position: `next` of the page before; nil begins anew.
     ///   - limit: at most that many posts, 1 to 1,000.
     ///   - minimumLSN: wait until this record is visible, at most a second; then `notYetVisible`.
+    ///   - detailed: whether the page names its authors, and says what others, and the reader, did with the posts.
     public func feed(
         of user: UserID, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        detailed: Bool = false,
         completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
     ) {
         guard Self.isInRange(limit, completion) else { return }
         let query = FeedQuery(user: user, position: position, limit: limit)
-        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in worker.feedPage(query) }
+        onWorker(of: user, minimumLSN: minimumLSN, completion) { worker in
+            var page = worker.feedPage(query, detailed: detailed)
+            if detailed { page.authors = worker.publicProfiles(ofAuthors: page.entries) }
+            return page
+        }
     }
 
     /// A page of one author's posts, newest first: those that `viewer` may see. Posts for followers, and all of a private account,
     /// are for followers and the author; between two accounts of which one blocks the other, there is nothing to see.
     public func posts(
-        of author: UserID, viewer: UserID?, from position: PagePosition? = nil, limit: Int = 50, minimumLSN: UInt64 = 0,
+        of author: UserID, viewer: UserID?, from position: PagePosition? = nil, limit: Int = 50,
+        withAuthors: Bool = false, minimumLSN: UInt64 = 0,
         completion: @escaping @Sendable (Result<PostPage, EngineError>) -> Void
     ) {
         guard let bound = Self.bound(position, limit, completion) else { return }
         onWorker(of: viewer ?? author, minimumLSN: minimumLSN, completion) { worker in
-            worker.authorPage(author, viewer: viewer, below: bound, limit: limit)
+            var page = worker.authorPage(author, viewer: viewer, below: bound, limit: limit)
+            if withAuthors { page.authors = worker.publicProfiles(ofAuthors: page.entries) }
+            return page
         }
     }
 
     /// Posts by id, at most 1,000. One that the viewer may not see counts as missing.
     public func posts(
-        _ ids: [PostID], viewer: UserID?, minimumLSN: UInt64 = 0,
+        _ ids: [PostID], viewer: UserID?, withAuthors: Bool = false, minimumLSN: UInt64 = 0,
         completion: @escaping @Sendable (Result<PostLookup, EngineError>) -> Void
     ) {
         guard ids.count <= 1_000 else {
             return completion(.failure(.invalid(field: "ids", reason: "\(ids.count) ids; at most 1000 are allowed")))
         }
         onWorker(of: viewer ?? UserID(rawValue: 0), minimumLSN: minimumLSN, completion) { worker in
-            worker.lookUp(ids, viewer: viewer)
+            var lookup = worker.lookUp(ids, viewer: viewer)
+            if withAuthors { lookup.authors = worker.publicProfiles(ofAuthors: lookup.found) }
+            return lookup
         }
     }
 

@@ -17,6 +17,13 @@ public struct Relationship: Sendable, Equatable {
     /// Until when, in seconds since 1970 by the log's time; nil when the mute has no end, or there is none.
     public var mutedUntilSeconds: UInt32?
 
+    /// Of two accounts that have nothing to do with each other.
+    static var none: Relationship {
+        Relationship(
+            isFollowing: false, isFollowedBy: false, isPending: false, isBlocking: false, isBlockedBy: false,
+            isMuting: false)
+    }
+
     /// Creates a relationship in which nothing is muted for a time.
     public init(
         isFollowing: Bool, isFollowedBy: Bool, isPending: Bool, isBlocking: Bool, isBlockedBy: Bool, isMuting: Bool
@@ -67,16 +74,14 @@ extension Engine {
                     })
             }
             onWorker(of: target, minimumLSN: minimumLSN, whole) { [users] worker in
-                guard let first = users.index(of: user), let second = users.index(of: target) else { return false }
+                guard let first = users.index(of: user), let second = users.index(of: target),
+                    !worker.isDeleted(first), !worker.isDeleted(second)
+                else { return false }
                 return worker.follows(second, first)
             }
         }
         onWorker(of: user, minimumLSN: minimumLSN, isFollowed) { [users] worker in
-            guard let first = users.index(of: user), let second = users.index(of: target) else {
-                return Relationship(
-                    isFollowing: false, isFollowedBy: false, isPending: false, isBlocking: false, isBlockedBy: false,
-                    isMuting: false)
-            }
+            guard let first = users.index(of: user), let second = users.index(of: target) else { return .none }
             return worker.relationship(of: first, to: second)
         }
     }

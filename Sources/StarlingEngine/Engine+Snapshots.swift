@@ -54,7 +54,7 @@ extension Engine {
             timelineCap: configuration.timelineCap, loaded: opened.isAsStored ? opened.manifest : nil,
             images: opened.images, candidates: opened.candidates, unusable: opened.unusable,
             unread: opened.unread,
-            digest: SnapshotDigest(loading: loading, users: state.users, posts: state.posts))
+            digest: SnapshotDigest(loading: loading, users: state.users, posts: state.posts, heap: state.accounts.heap))
         let snapshotter = Snapshotter(
             files: files, log: opened.log.log, workers: configuration.workers, configuration: configuration.snapshots,
             time: environment.time, loaded: opened.manifest, wake: wake)

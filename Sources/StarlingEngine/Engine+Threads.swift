@@ -42,15 +42,19 @@ extension Engine {
         }
     }
 
-    /// Snapshots, memory for posts, the next segment of the log, and between them the scrub. Nobody waits for either, so workers go first.
+    /// Snapshots, memory for posts, the next segment of the log, and between them the scrub and the erasing. Nobody waits for
+    /// any of them, so workers go first.
     func runStorage() {
         SystemThread.lowerCurrentPriority()
+        let sweepHands = sweepHands
         var populated = 0
         while !isStorageStopping.load(ordering: .acquiring) {
             if configuration.hugePages { posts.populateAhead(from: &populated) }
             let isPreparing = writer.log.preparer.step()
             if let snapshotter, snapshotter.step() { continue }
             scrub?.step(now: time.monotonicNanoseconds())
+            _ = sweep.step(sweepHands)
+            eraser.step(now: time.monotonicNanoseconds())
             // The pause leaves the disk to the commits: zeros at 200 MB/s at most.
             storageParker.park(milliseconds: isPreparing ? 5 : 20)
         }

@@ -29,6 +29,8 @@ public final class Engine: Sendable {
     let time: any TimeSource
     let users: UserTable
     let posts: PostTable
+    let accounts: AccountTable
+    let sessions: SessionTable
     let log: Log
     let writer: Writer
     let bodies: BodyStore
@@ -41,6 +43,8 @@ public final class Engine: Sendable {
     let disk: any Disk
     let snapshotter: Snapshotter?
     let scrub: BackgroundScrub?
+    let eraser: BodyEraser
+    let sweep: EdgeSweep
     let execution: Execution
     let threads: Mutex<[SystemThread]> = Mutex([])
     let isStopping = Atomic<Bool>(false)
@@ -124,6 +128,8 @@ public final class Engine: Sendable {
         time = environment.time
         users = opened.state.users
         posts = opened.state.posts
+        accounts = opened.state.accounts
+        sessions = opened.state.sessions
         log = opened.log.log
         bodies = BodyStore(log: opened.log.log, cacheBytes: configuration.bodyCacheBytes)
         let storageParker = Parker()
@@ -140,6 +146,12 @@ public final class Engine: Sendable {
                 log: opened.log.log, bytesPerSecond: configuration.scrubBytesPerSecond,
                 pauseMilliseconds: configuration.scrubPauseMilliseconds, notify: environment.notify)
             : nil
+        let sweep = EdgeSweep(opened.state.erasures)
+        self.sweep = sweep
+        eraser = BodyEraser(
+            log: opened.log.log, state: opened.state, sweep: sweep,
+            pauseMilliseconds: configuration.erasePauseMilliseconds,
+            notify: environment.notify)
         let wakeWorkers: @Sendable () -> Void = { for runner in runners { runner.parker.wake() } }
         // The parkers alone: owners hold the snapshotter, and must not be held by it.
         let parkers = [signal.parker] + runners.map(\.parker)
@@ -270,6 +282,7 @@ public final class Engine: Sendable {
         if round != .idle { worked = true }
         if let snapshotter, snapshotter.step() { worked = true }
         if failure == nil, writer.log.preparer.step() { worked = true }
+        if sweep.step(sweepHands) { worked = true }
         for runner in runners where runner.step() { worked = true }
         if stepTopics() { worked = true }
         return worked

@@ -27,7 +27,7 @@ public struct EngineConfiguration: Sendable {
     /// A reader who has not read for so many seconds is away: nothing is written to its timeline, which is built anew at its
     /// next read. 0 for never. Tunable while running.
     public var awayAfterSeconds: UInt32 = 30 * 86_400
-    /// Posts of which the delivery record is kept: the newest ones, 28 bytes each in each worker. A power of two.
+    /// Posts and comments of which the delivery record is kept, where they have one: the newest ones, 28 bytes each in each worker. A power of two.
     public var deliveryRecords = 1 << 20
     /// A post with more than four times so many followers on a worker is delivered in pieces of so many, which take turns with what
     /// comes after it.
@@ -36,6 +36,8 @@ public struct EngineConfiguration: Sendable {
     package var sliceDeliveries: UInt64 = 50_000
     /// Commands of a round of the writer. Only a flood has more; simulations have less, so that rounds overlap.
     package var roundCommands = Int.max
+    /// Notifications that are kept of each user: the newest ones, about 70 bytes each.
+    public var notificationsKept = 1_000
     /// Whether the topic `feed-events` gets a record for each finished fan-out.
     public var feedEvents = true
     /// Partitions of that topic, when it is made.
@@ -55,11 +57,12 @@ public struct EngineConfiguration: Sendable {
     public var readQueueLimit = 65_536
     /// Bytes of post bodies kept in memory.
     public var bodyCacheBytes = 64 << 20
-    /// Posts that the table has address space for: 48 bytes each, touched only when used.
+    /// Posts and comments that the tables have address space for: 48 bytes each, and in each worker 4 and for those with
+    /// reactions, comments or reposts 64 more. Touched only when used.
     public var maximumPosts = 1 << 30
     /// Users that the tables have address space for.
     public var maximumUsers = 1 << 29
-    /// Address space of each arena, at most 64 GiB; each worker has five and the sequencer three. Touched only when used.
+    /// Address space of each arena, at most 64 GiB; each worker has seven and the sequencer four. Touched only when used.
     public var arenaBytes = 64 << 30
     /// Events between the writer and the slowest worker: a power of two, 32 bytes each. Bounds what one command may hold.
     public var ringEvents = 1 << 17
@@ -69,6 +72,8 @@ public struct EngineConfiguration: Sendable {
     public var scrubBytesPerSecond: UInt64 = 5 << 20
     /// Between two rounds of re-reading, in milliseconds.
     public var scrubPauseMilliseconds: UInt64 = 3_600_000
+    /// How often bodies of what is gone are erased from the log, in milliseconds; 0 for never.
+    public var erasePauseMilliseconds: UInt64 = 60_000
     /// How much of the log is kept once snapshots stand for it. All of it by default: post bodies live in the log.
     public var retention = RetentionPolicy()
     /// The log's settings: segment and batch sizes.
@@ -105,6 +110,9 @@ public struct EngineConfiguration: Sendable {
         }
         if !(1...1 << 20).contains(pieceDeliveries) {
             return "pieceDeliveries is \(pieceDeliveries); it must be 1 to 1048576"
+        }
+        if !(1...1_000_000).contains(notificationsKept) {
+            return "notificationsKept is \(notificationsKept); it must be 1 to 1000000"
         }
         if let problem = snapshots.problem { return problem }
         if let problem = topics.problem { return "topics: \(problem)" }

@@ -20,6 +20,20 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
     case userNotFound(UserID)
     /// Only the author may do this.
     case notAuthor(post: PostID, actor: UserID)
+    /// The account was deleted.
+    case accountDeleted(UserID)
+    /// Another account has the name or the address; the field says which.
+    case taken(field: String)
+    /// The password that was checked is no longer the account's.
+    case credentialsChanged
+    /// The session has ended, or the refresh token is not its newest one.
+    case sessionEnded
+    /// No such comment, or it or its post was deleted.
+    case commentNotFound(PostID)
+    /// Only the author of the comment may do this; deleting it also the author of the post.
+    case notCommentAuthor(comment: PostID, actor: UserID)
+    /// Another change of the post came first.
+    case editConflict(PostID)
     /// The idempotency key was used for another request in the last 24 hours.
     case idempotencyKeyReused(String)
     /// Too much is waiting; come back after the given time.
@@ -55,6 +69,13 @@ public enum EngineError: Error, Sendable, CustomStringConvertible {
         case .postNotFound(let post): "there is no post \(post)"
         case .userNotFound(let user): "there is no user \(user): an account exists from its first follow or post on"
         case .notAuthor(let post, let actor): "user \(actor) is not the author of post \(post)"
+        case .accountDeleted(let user): "the account \(user) was deleted"
+        case .taken(let field): "\(field): another account has it"
+        case .credentialsChanged: "the password was changed meanwhile; try again with the new one"
+        case .sessionEnded: "the session has ended; log in again"
+        case .commentNotFound(let comment): "there is no comment \(comment)"
+        case .notCommentAuthor(let comment, let actor): "comment \(comment) is not user \(actor)'s to change"
+        case .editConflict(let post): "post \(post) was changed by another request meanwhile; send the change again"
         case .idempotencyKeyReused(let key): "idempotency key \"\(key)\" was used for another request"
         case .overloaded(let wait): "too many requests are waiting; try again in \(wait) ms"
         case .full(let what): "no room for more \(what): raise the limit in the configuration"

@@ -183,7 +183,7 @@ struct EngineOpening {
         try (0..<configuration.workers).map { number in
             try Worker(
                 number: number, of: configuration.workers, configuration: configuration, users: state.users,
-                posts: state.posts, ring: ring, time: environment.time)
+                posts: state.posts, heap: state.accounts.heap, ring: ring, time: environment.time)
         }
     }
 }

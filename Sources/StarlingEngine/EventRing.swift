@@ -6,8 +6,7 @@ struct Event {
     enum Kind: UInt8 {
         /// A new account: `first` is its index, `value` its id.
         case userAdded
-        /// `first` follows `second` since `third` (seconds); `value` is one more than the number of the request that this
-        /// fulfils, or 0.
+        /// `first` follows `second` since `third` (seconds); `value` is a `FollowEventValue`.
         case followed
         /// `first` follows `second` no longer.
         case unfollowed
@@ -15,6 +14,16 @@ struct Event {
         case postCreated
         /// The post `second` of `first` is gone.
         case postDeleted
+        /// `first` reacts to the post or comment `second` otherwise (`third` is a `ReactionChange`), at `value` milliseconds.
+        case reacted
+        /// `first` made the comment `second`.
+        case commentCreated
+        /// The comment `second` of `first` is gone.
+        case commentDeleted
+        /// The post or comment `second` of `first` has its body in this record now, changed for the `third` time.
+        case bodyChanged
+        /// `first` has read the notifications up to `value`.
+        case notificationsRead
         /// `first` is pulled or pushed from now on and why (`second`: see `ModeChangeTable.Row`); `third` followers, at `value`
         /// milliseconds.
         case fanoutModeChanged
@@ -30,12 +39,17 @@ struct Event {
         case unmuted
         /// The account `first` is private from now on (`second` is 1), or public (0).
         case privacyChanged
-        /// `first` asks to follow `second` since `third` (seconds); `value` is the request's number.
+        /// `first` asks to follow `second` since `third` (seconds); `value` is a `FollowEventValue`.
         case followRequested
         /// The request of `first` to follow `second`, whose number is `value`, came to nothing.
         case followRequestRemoved
         /// Log time is in second `third` since 1970 now.
         case timeAdvanced
+        /// The account `first` has the texts at `second` in the heap (0: they were erased from the log); `value` stands for them in
+        /// the digest.
+        case accountChanged
+        /// The account `first` is gone.
+        case accountDeleted
         /// A snapshot begins here: of all pages when `first` is 1, else of those changed since the last one.
         case snapshotCut
         /// Nothing but an advance of the applied position.

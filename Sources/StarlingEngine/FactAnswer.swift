@@ -25,6 +25,14 @@ enum FactAnswer {
         /// No operation by itself.
         case setAccountPrivacy = 47
         case deletePost = 51
+        case editPost = 55
+        case react = 96
+        case unreact = 97
+        case editComment = 100
+        case deleteComment = 101
+        case updateUser = 127
+        case deleteUser = 128
+        case markRead = 141
     }
 
     static func of(_ fact: Starling_V1_Fact) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
@@ -34,33 +42,49 @@ enum FactAnswer {
         case .followsImported(let edges): (edges.actorID, .follows(RowOutcomes(edges.rowOutcomes)))
         case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
+        case .reacted(let reaction): (reaction.userID, .changed(.react, true))
+        case .unreacted(let reaction): (reaction.userID, .changed(.unreact, true))
+        case .commentCreated(let comment): (comment.authorID, .comment(PostID(rawValue: comment.commentID)))
+        case .commentEdited(let edit): (edit.authorID, .changed(.editComment, true))
+        case .commentDeleted(let deletion): (deletion.userID, .changed(.deleteComment, true))
+        case .postEdited(let edit): (edit.authorID, .changed(.editPost, true))
+        case .notificationsRead(let mark): (mark.userID, .changed(.markRead, true))
         case .acknowledged(let done): answer(to: done)
-        case .blocked(let block): (block.userID, .changed(true))
-        case .unblocked(let block): (block.userID, .changed(true))
-        case .muted(let mute): (mute.userID, .changed(true))
-        case .unmuted(let mute): (mute.userID, .changed(true))
-        case .accountPrivacyChanged(let change): (change.userID, .changed(true))
+        case .blocked(let block): (block.userID, .changed(.block, true))
+        case .unblocked(let block): (block.userID, .changed(.unblock, true))
+        case .muted(let mute): (mute.userID, .changed(.mute, true))
+        case .unmuted(let mute): (mute.userID, .changed(.unmute, true))
+        case .accountPrivacyChanged(let change): (change.userID, .changed(.setAccountPrivacy, true))
         case .followRequested(let request): (request.userID, .follow(FollowOutcome(state: .pending, changed: true)))
-        case .followRequestsAccepted(let requests): (requests.targetID, .changed(true))
+        case .followRequestsAccepted(let requests): (requests.targetID, .changed(.acceptFollowRequest, true))
         case .followRequestRemoved(let request):
             request.rejected
-                ? (request.targetID, .changed(true))
+                ? (request.targetID, .changed(.rejectFollowRequest, true))
                 : (request.userID, .follow(FollowOutcome(follows: false, changed: true)))
-        case .timePassed, .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, nil: nil
+        // Who registers has no id yet.
+        case .accountRegistered(let account): (0, .account(UserID(rawValue: account.userID)))
+        case .profileChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
+        case .credentialsChanged(let account): (account.userID, .account(UserID(rawValue: account.userID)))
+        case .accountDeleted(let account): (account.userID, .deleted(changed: true))
+        case .timePassed, .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved, nil:
+            nil
         }
     }
 
     private static func answer(
         to done: Starling_V1_Acknowledged
     ) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
-        switch Operation(rawValue: done.operation) {
+        let operation = Operation(rawValue: done.operation)
+        return switch operation {
         case .follow:
             (done.actorID, .follow(FollowOutcome(state: done.pending ? .pending : .following, changed: false)))
         case .unfollow: (done.actorID, .follow(FollowOutcome(follows: false, changed: false)))
-        case .deletePost: (done.actorID, .deleted(changed: false))
-        case .acceptFollowRequest, .rejectFollowRequest, .block, .unblock, .mute, .unmute, .setAccountPrivacy:
-            (done.actorID, .changed(false))
+        case .deletePost, .deleteUser: (done.actorID, .deleted(changed: false))
+        // Of which only the privacy was asked for.
+        case .updateUser: (done.actorID, .account(UserID(rawValue: done.actorID)))
         case .importFollows, nil: nil
+        case .some(let operation): (done.actorID, .changed(operation, false))
         }
     }
 }

@@ -116,6 +116,49 @@ public struct FactDescription: Sendable {
                     + [Field(name: "rejected", value: request.rejected ? "true" : "false", isNumber: true)]
             )
         case .timePassed: ("time_passed", [])
+        // Texts are in bodies, which are not shown.
+        case .accountRegistered(let account): ("account_registered", ids(("userId", account.userID)))
+        case .profileChanged(let account): ("profile_changed", ids(("userId", account.userID)))
+        case .credentialsChanged(let account): ("credentials_changed", ids(("userId", account.userID)))
+        case .accountDeleted(let account): ("account_deleted", ids(("userId", account.userID)))
+        case .sessionStarted(let session):
+            ("session_started", ids(("userId", session.userID), ("sessionId", session.sessionID)))
+        case .sessionRefreshed(let session):
+            ("session_refreshed", ids(("userId", session.userID), ("sessionId", session.sessionID)))
+        case .sessionRevoked(let session):
+            (
+                "session_revoked",
+                ids(("userId", session.userID), ("sessionId", session.sessionID))
+                    + [Field(name: "reason", value: session.reason == .reuse ? "REUSE" : "LOGOUT")]
+            )
+        case .edgesRemoved(let edges):
+            (
+                "edges_removed",
+                [
+                    Field(name: "userIds", value: edges.users.map(String.init).joined(separator: ",")),
+                    Field(name: "targetIds", value: edges.targets.map(String.init).joined(separator: ",")),
+                ]
+            )
+        case .reacted(let reaction):
+            (
+                "reacted",
+                ids(("userId", reaction.userID), ("targetId", reaction.targetID))
+                    + [Field(name: "kind", value: "\(reaction.kind)".uppercased())]
+            )
+        case .unreacted(let reaction):
+            ("unreacted", ids(("userId", reaction.userID), ("targetId", reaction.targetID)))
+        case .commentCreated(let comment):
+            (
+                "comment_created",
+                ids(("commentId", comment.commentID), ("postId", comment.postID), ("authorId", comment.authorID))
+            )
+        case .commentEdited(let edit):
+            ("comment_edited", ids(("commentId", edit.commentID), ("authorId", edit.authorID)))
+        case .commentDeleted(let deletion):
+            ("comment_deleted", ids(("commentId", deletion.commentID), ("userId", deletion.userID)))
+        case .postEdited(let edit): ("post_edited", ids(("postId", edit.postID), ("authorId", edit.authorID)))
+        case .notificationsRead(let mark):
+            ("notifications_read", ids(("userId", mark.userID), ("upTo", mark.upTo)))
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }

@@ -48,8 +48,12 @@ struct StoredAnswer {
         case follows = 4
         /// The number of rows above four bits of their common outcome.
         case equalFollows = 5
-        /// Bit 0: changed.
-        case changed = 6
+        /// The account's id.
+        case account = 20
+        /// The comment's id.
+        case comment = 40
+        /// Bit 0: changed; above it the operation.
+        case changed = 41
     }
 
     let kind: Kind
@@ -68,7 +72,11 @@ struct StoredAnswer {
             let state: UInt64 = edge.state == .following ? 1 : edge.state == .pending ? 4 : 0
             self.init(kind: .follow, value: state | (edge.changed ? 2 : 0), rows: [])
         case .post(let id): self.init(kind: .post, value: id.rawValue, rows: [])
+        case .account(let id): self.init(kind: .account, value: id.rawValue, rows: [])
         case .deleted(let changed): self.init(kind: .deleted, value: changed ? 1 : 0, rows: [])
+        case .comment(let id): self.init(kind: .comment, value: id.rawValue, rows: [])
+        case .changed(let operation, let changed):
+            self.init(kind: .changed, value: UInt64(operation.rawValue) << 1 | (changed ? 1 : 0), rows: [])
         case .follows(let outcomes):
             if let common = outcomes.common {
                 self.init(
@@ -76,7 +84,6 @@ struct StoredAnswer {
             } else {
                 self.init(kind: .follows, value: UInt64(outcomes.count), rows: outcomes.packed)
             }
-        case .changed(let changed): self.init(kind: .changed, value: changed ? 1 : 0, rows: [])
         }
     }
 
@@ -87,12 +94,15 @@ struct StoredAnswer {
                 FollowOutcome(
                     state: value & 1 != 0 ? .following : value & 4 != 0 ? .pending : .none, changed: value & 2 != 0))
         case .post: .post(PostID(rawValue: value))
+        case .account: .account(UserID(rawValue: value))
         case .deleted: .deleted(changed: value & 1 != 0)
+        case .comment: .comment(PostID(rawValue: value))
+        case .changed:
+            .changed(FactAnswer.Operation(rawValue: UInt32(clamping: value >> 1)) ?? .deletePost, value & 1 != 0)
         case .follows: .follows(RowOutcomes(count: Int(value), packed: rows))
         case .equalFollows:
             .follows(
                 RowOutcomes(count: Int(value >> 4), common: FactAnswer.Row(rawValue: UInt32(value & 15)) ?? .refused))
-        case .changed: .changed(value & 1 != 0)
         }
     }
 

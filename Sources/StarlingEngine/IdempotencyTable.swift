@@ -21,7 +21,10 @@ final class IdempotencyTable {
         case post(PostID)
         case deleted(changed: Bool)
         case follows(RowOutcomes)
-        case changed(Bool)
+        case comment(PostID)
+        /// Of the operations that answer with no more than whether they changed anything.
+        case changed(FactAnswer.Operation, Bool)
+        case account(UserID)
     }
 
     struct Entry {

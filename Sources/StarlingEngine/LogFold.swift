@@ -57,7 +57,7 @@ final class LogFold {
         try (0..<configuration.workers).map { number in
             try Worker(
                 number: number, of: configuration.workers, configuration: configuration, users: state.users,
-                posts: state.posts, ring: ring, time: time)
+                posts: state.posts, heap: state.accounts.heap, ring: ring, time: time)
         }
     }
 

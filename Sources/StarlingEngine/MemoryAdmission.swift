@@ -20,6 +20,7 @@ final class MemoryAdmission {
     private let ring: EventRing
     private let graph: FollowGraph
     private let relations: RelationSets
+    private let reactions: ReactionTable
     private let arenaBytes: Int
 
     /// Worst cases of all that was admitted since the start, and how much of it is in `left` already.
@@ -38,6 +39,7 @@ final class MemoryAdmission {
         self.ring = ring
         graph = state.graph
         relations = state.relations
+        reactions = state.reactions
         self.arenaBytes = arenaBytes
         checkpoint = (ring.head, MemoryNeed())
     }
@@ -65,6 +67,7 @@ final class MemoryAdmission {
         // Known at once: the sequencer applies its own part with each record.
         rest.edges = graph.allocationsLeft
         rest.ownRelations = relations.allocationsLeft
+        rest.ownReactions = reactions.allocationsLeft
         return rest
     }
 
@@ -77,7 +80,9 @@ final class MemoryAdmission {
     private func look() -> Bool {
         let slowest = ring.slowestPosition
         guard slowest >= checkpoint.position else { return false }
-        left = MemoryNeed(timelines: .max, followers: .max, followees: .max, pulled: .max, relations: .max)
+        left = MemoryNeed(
+            timelines: .max, followers: .max, followees: .max, pulled: .max, relations: .max, reactions: .max,
+            notifications: .max)
         for worker in workers { left.lower(to: worker.room.load()) }
         let isUpToDate = slowest == ring.head
         applied = isUpToDate ? admitted : checkpoint.admitted

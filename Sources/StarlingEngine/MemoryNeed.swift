@@ -9,10 +9,15 @@ struct MemoryNeed: Equatable {
     var pulled = 0
     /// Blocks, mutes and requests.
     var relations = 0
+    /// Who reacted to what, by user and by post.
+    var reactions = 0
+    var notifications = 0
     /// The sequencer's edges.
     var edges = 0
     /// The sequencer's blocks, mutes and requests.
     var ownRelations = 0
+    /// The sequencer's reactions.
+    var ownReactions = 0
 
     /// One edge more, without what the followee has posted.
     static let edge = ofEdge(
@@ -22,27 +27,63 @@ struct MemoryNeed: Equatable {
     static let removal = ofEdge(
         SortedSetArena<UInt32>.allocationsPerRemove, followees: SortedSetArena<KeyedValue32>.allocationsPerRemove)
 
+    /// One reaction more: with the user and with the post, perhaps on the same worker, and the notice of it.
+    static let reaction = MemoryNeed(
+        reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerInsert,
+        notifications: NotificationTable.allocationsPerNotification,
+        ownReactions: SortedSetArena<KeyedValue32>.allocationsPerInsert)
+
+    /// One reaction less.
+    static let reactionRemoval = MemoryNeed(
+        reactions: 2 * SortedSetArena<KeyedValue32>.allocationsPerRemove,
+        notifications: NotificationTable.allocationsPerRemoval,
+        ownReactions: SortedSetArena<KeyedValue32>.allocationsPerRemove)
+
+    /// One notification more.
+    static let notification = MemoryNeed(notifications: NotificationTable.allocationsPerNotification)
+
+    /// One notification less.
+    static let notificationRemoval = MemoryNeed(notifications: NotificationTable.allocationsPerRemoval)
+
     /// A block more. What it ends may move to smaller blocks.
     static let block: MemoryNeed = {
         var need = ofRelations(insertions: 2, own: 1)
         for _ in 0..<2 {
             need += removal
+            need += notificationRemoval
             need += endedRequest
         }
         return need
     }()
 
-    /// A request more: with the account, twice, and with who asks; perhaps all of one worker.
-    static let request = ofRelations(insertions: 3, own: 1)
+    /// A request more: with the account, twice, and with who asks; perhaps all of one worker. And the notice of it.
+    static let request: MemoryNeed = {
+        var need = ofRelations(insertions: 3, own: 1)
+        need += notification
+        return need
+    }()
 
     /// A mute more.
     static let mute = ofRelations(insertions: 1, own: 1)
 
-    /// A request less.
-    static let endedRequest = ofRelations(removals: 3, own: 1)
+    /// A request less, and the notice of it.
+    static let endedRequest: MemoryNeed = {
+        var need = ofRelations(removals: 3, own: 1)
+        need += notificationRemoval
+        return need
+    }()
 
     /// A block or a mute less.
     static let endedRelation = ofRelations(removals: 2, own: 1)
+
+    /// All that one account has to do with another one, less.
+    static let ties: MemoryNeed = {
+        var need = removal
+        need += endedRequest
+        need += endedRelation
+        need += endedRelation
+        return need
+    }()
 
     private static func ofRelations(insertions: Int, own: Int) -> MemoryNeed {
         let one = RelationSets.Sets.allocationsPerInsert
@@ -64,8 +105,11 @@ struct MemoryNeed: Equatable {
         sum.followees += other.followees
         sum.pulled += other.pulled
         sum.relations += other.relations
+        sum.reactions += other.reactions
+        sum.notifications += other.notifications
         sum.edges += other.edges
         sum.ownRelations += other.ownRelations
+        sum.ownReactions += other.ownReactions
     }
 
     /// Takes the lower number of each kind that workers have.
@@ -75,23 +119,26 @@ struct MemoryNeed: Equatable {
         followees = min(followees, other.followees)
         pulled = min(pulled, other.pulled)
         relations = min(relations, other.relations)
+        reactions = min(reactions, other.reactions)
+        notifications = min(notifications, other.notifications)
     }
 
     static func - (left: MemoryNeed, right: MemoryNeed) -> MemoryNeed {
         MemoryNeed(
             timelines: left.timelines - right.timelines, followers: left.followers - right.followers,
             followees: left.followees - right.followees, pulled: left.pulled - right.pulled,
-            relations: left.relations - right.relations, edges: left.edges - right.edges,
-            ownRelations: left.ownRelations - right.ownRelations)
+            relations: left.relations - right.relations, reactions: left.reactions - right.reactions,
+            notifications: left.notifications - right.notifications, edges: left.edges - right.edges,
+            ownRelations: left.ownRelations - right.ownRelations, ownReactions: left.ownReactions - right.ownReactions)
     }
 }
 
 /// The kinds of sets, each with an arena of its own.
 enum SetKind: Int, CaseIterable {
-    case timelines, followers, followees, pulled, relations, edges, ownRelations
+    case timelines, followers, followees, pulled, relations, reactions, notifications, edges, ownRelations, ownReactions
 
     /// Whether they are the sequencer's own, of which it knows at once how much room is left.
-    var isSequencers: Bool { self == .edges || self == .ownRelations }
+    var isSequencers: Bool { self == .edges || self == .ownRelations || self == .ownReactions }
 
     /// For people.
     var words: String {
@@ -101,10 +148,16 @@ enum SetKind: Int, CaseIterable {
         case .followees: "followed accounts"
         case .pulled: "followed accounts that are merged at read"
         case .relations: "blocks, mutes and requests"
+        case .reactions: "reactions"
+        case .notifications: "notifications"
         case .edges: "edges in the sequencer"
         case .ownRelations: "blocks, mutes and requests in the sequencer"
+        case .ownReactions: "reactions in the sequencer"
         }
     }
+
+    /// Whether the sequencer keeps them, and so knows at once how many fit.
+    var isSequencers: Bool { self == .edges || self == .ownReactions }
 }
 
 extension MemoryNeed {
@@ -115,8 +168,11 @@ extension MemoryNeed {
         case .followees: followees
         case .pulled: pulled
         case .relations: relations
+        case .reactions: reactions
+        case .notifications: notifications
         case .edges: edges
         case .ownRelations: ownRelations
+        case .ownReactions: ownReactions
         }
     }
 }

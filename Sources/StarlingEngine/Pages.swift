@@ -16,16 +16,30 @@ public struct PostEntry: Sendable {
     public let post: PostID
     /// Its author.
     public let author: UserID
+    /// The record that holds its newest body.
+    let bodyLSN: UInt64
 }
 
-/// A page of posts, newest first.
+/// What others did with a post or comment.
+public struct PostDetail: Sendable, Equatable {
+    /// How often.
+    public var counts = PostCounts()
+    /// What the viewer did; nil without a viewer too.
+    public var ownReaction: ReactionKind?
+}
+
+/// A page of posts or comments, newest first.
 public struct PostPage: Sendable {
     /// The posts.
     public var entries: [PostEntry]
+    /// For each of them what others did with it; none when that was not asked for.
+    public var details: [PostDetail] = []
     /// Where the next page begins; nil at the end.
     public var next: PagePosition?
     /// The last record that the page takes account of.
     public var asOfLSN: UInt64
+    /// The authors that are registered, when they were asked for.
+    public var authors: [UserID: PublicProfile] = [:]
 }
 
 /// One end of an edge of the graph.
@@ -52,12 +66,18 @@ public struct EdgePage: Sendable {
 public struct PostLookup: Sendable {
     /// Those that are there and that the viewer may see, in the order asked for.
     public var found: [PostEntry]
+    /// For each of these what others did with it.
+    public var details: [PostDetail] = []
     /// The others.
     public var missing: [PostID]
+    /// The authors that are registered, when they were asked for.
+    public var authors: [UserID: PublicProfile] = [:]
 }
 
 /// Counters and fan-out mode of an account.
 public struct Profile: Sendable {
+    /// Its texts; nil when it was never registered.
+    public var account: PublicProfile?
     /// Accounts that follow it.
     public var followerCount: Int
     /// Accounts that it follows.
@@ -109,6 +129,8 @@ public struct PostBody: Sendable, Equatable {
     public var replyTo: PostID?
     /// The post that it repeats, or nil.
     public var repostOf: PostID?
+    /// When it was changed, in milliseconds since 1970; nil for the first body.
+    public var editedAt: UInt64?
 
     /// Creates a body.
     public init(

@@ -33,6 +33,12 @@ struct PostIDMint {
         return PostID(rawValue: time << Self.lowBits | sequence << Self.slotBits | UInt64(slot))
     }
 
+    /// The id that was minted or observed last, without its slot; 0 for none.
+    var last: PostID {
+        let time = lastMilliseconds - Self.epoch
+        return PostID(rawValue: time << Self.lowBits | sequence << Self.slotBits)
+    }
+
     /// Whatever was minted up to `milliseconds` is not minted again.
     mutating func passOver(upTo milliseconds: UInt64) {
         guard milliseconds >= lastMilliseconds else { return }

@@ -9,20 +9,35 @@ enum PostRules {
         if post.author.rawValue == 0 {
             throw .invalid(field: "authorId", reason: "an author is needed; 0 is not an id")
         }
-        let text = post.text.utf8.count
-        if text > maximumTextBytes {
-            throw .invalid(field: "text", reason: "\(text) bytes; at most \(maximumTextBytes) are allowed")
-        }
-        if text == 0, post.mediaURL.isEmpty, post.repostOf == nil {
-            throw .invalid(field: "text", reason: "a post needs text, media or a post that it repeats")
-        }
-        try checkURL(post.mediaURL, field: "mediaUrl")
-        try checkURL(post.thumbnailURL, field: "thumbnailUrl")
+        try check(PostBody(post))
         if let createdAt = post.createdAt {
             if createdAt > now { throw .invalid(field: "createdAt", reason: "it lies in the future") }
             if createdAt < PostIDMint.epoch {
                 throw .invalid(field: "createdAt", reason: "ids begin at 2010-11-04T01:42:54.657Z")
             }
+        }
+    }
+
+    /// Throws the first rule that a post's new body breaks.
+    static func check(_ body: PostBody) throws(EngineError) {
+        try checkText(body.text)
+        if body.text.isEmpty, body.mediaURL.isEmpty, body.repostOf == nil {
+            throw .invalid(field: "text", reason: "a post needs text, media or a post that it repeats")
+        }
+        try checkURL(body.mediaURL, field: "mediaUrl")
+        try checkURL(body.thumbnailURL, field: "thumbnailUrl")
+    }
+
+    /// Throws the first rule that a comment's text breaks.
+    static func checkComment(_ text: String) throws(EngineError) {
+        try checkText(text)
+        if text.isEmpty { throw .invalid(field: "text", reason: "a comment needs text") }
+    }
+
+    private static func checkText(_ text: String) throws(EngineError) {
+        let bytes = text.utf8.count
+        if bytes > maximumTextBytes {
+            throw .invalid(field: "text", reason: "\(bytes) bytes; at most \(maximumTextBytes) are allowed")
         }
     }
 

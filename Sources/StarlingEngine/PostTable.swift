@@ -1,7 +1,14 @@
 import StarlingMemory
 import Synchronization
 
-/// One post. 48 bytes, at the same address for ever.
+/// What a row of the post table is.
+enum ContentKind: UInt8 {
+    case post = 0
+    /// Its chain is that of its post's comments.
+    case comment = 1
+}
+
+/// One post or comment. 48 bytes, at the same address for ever.
 struct PostRow: BitwiseCopyable {
     var id: UInt64
     /// Where the post's record is in the log, and with it the body.
@@ -9,24 +16,36 @@ struct PostRow: BitwiseCopyable {
     /// 0, or the record that deleted it. Written while others read: only through `PostTable.deletedLSN`.
     var deletedLSN: UInt64
     var author: UserIndex
-    /// The author's post before this one, or 0.
+    /// The one before this one in its chain, or 0: the author's post, or the comment on the same post.
     var previous: PostOrdinal
-    /// A post of the author further back (or the post itself when it is the first).
+    /// One further back in the chain (or the row itself when it is the first).
     var jump: PostOrdinal
-    /// How many posts of the author came before.
+    /// How many came before it in the chain.
     var height: UInt32
-    /// A `PostVisibility`.
+    /// Of a comment its post; of a post the one that it repeats, or 0.
+    var parent: PostOrdinal
+    /// How often its body was changed. Written while others read: only through `PostTable.editCount`.
+    var edits: UInt16
+    /// A `PostVisibility`; of a comment its post's.
     var visibility: UInt8
+    /// A `ContentKind`.
+    var kind: UInt8
+
+    @inline(__always)
+    var isComment: Bool { kind == ContentKind.comment.rawValue }
 }
 
-/// All posts in the order of the log, append-only. The sequencer writes; workers read without a lock the rows that they
-/// learnt of through published events. An author's posts are the chain of `previous`; `jump` makes a search in it
-/// logarithmic (Myers, "An applicative random-access stack", 1983: skew-binary jump pointers).
+/// All posts and comments in the order of the log, append-only. The sequencer writes; workers read without a lock the rows that
+/// they learnt of through published events. An author's posts are a chain of `previous`, and so are the comments on a post;
+/// `jump` makes a search in it logarithmic (Myers, "An applicative random-access stack", 1983: skew-binary jump pointers).
+///
+/// Both stand in one table, so their ids come from one sequence, and whatever is kept of posts by number is kept of comments
+/// in the same way.
 final class PostTable: @unchecked Sendable {
     /// The rows by ordinal; row 0 is not used.
     let table: MappedTable<PostRow>
     let rows: UnsafePointer<PostRow>
-    /// Posts that the sequencer has appended; the last ordinal. Sequencer only.
+    /// Posts and comments that the sequencer has appended; the last ordinal. Sequencer only.
     private(set) var count: UInt32 = 0
     /// Posts that are committed: any thread may read rows up to it.
     private let published = Atomic<UInt32>(0)
@@ -66,16 +85,17 @@ final class PostTable: @unchecked Sendable {
     /// Rows of a fifth of a second at a million posts a second.
     private static let hugePagesAhead = 4
 
-    /// Sequencer: adds a post behind `previous`, the author's newest (0 for none).
+    /// Sequencer: adds a post or comment behind `previous`, the newest of its chain (0 for none).
     func append(
-        id: PostID, lsn: UInt64, author: UserIndex, previous: PostOrdinal, visibility: PostVisibility
+        _ kind: ContentKind = .post, id: PostID, lsn: UInt64, author: UserIndex, previous: PostOrdinal,
+        visibility: PostVisibility, parent: PostOrdinal = 0
     ) -> PostOrdinal {
         precondition(count < limit, "the post table is full; the command was not checked")
         count += 1
         table.ensure(count: Int(count) + 1)
         var row = PostRow(
             id: id.rawValue, lsn: lsn, deletedLSN: 0, author: author, previous: previous, jump: count, height: 0,
-            visibility: visibility.rawValue)
+            parent: parent, edits: 0, visibility: visibility.rawValue, kind: kind.rawValue)
         if previous != 0 {
             let parent = rows + Int(previous)
             let jump = rows + Int(parent.pointee.jump)
@@ -107,13 +127,43 @@ final class PostTable: @unchecked Sendable {
             .assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
+    /// Sequencer: counts a change of the body. Passes over 0, which stands for a body that was never changed.
+    func countEdit(_ ordinal: PostOrdinal) -> UInt16 {
+        _ = table.writable(Int(ordinal))
+        let cell = editCell(ordinal)
+        let next = max(cell.pointee.load(ordering: .relaxed) &+ 1, 1)
+        cell.pointee.store(next, ordering: .relaxed)
+        return next
+    }
+
+    /// How often the body was changed, by records that may not be committed yet; 0 for never. Any thread.
+    @inline(__always)
+    func editCount(_ ordinal: PostOrdinal) -> UInt16 { editCell(ordinal).pointee.load(ordering: .relaxed) }
+
+    @inline(__always)
+    private func editCell(_ ordinal: PostOrdinal) -> UnsafeMutablePointer<Atomic<UInt16>> {
+        let offset = MemoryLayout<PostRow>.offset(of: \.edits).unsafelyUnwrapped
+        return UnsafeMutableRawPointer(mutating: rows + Int(ordinal)).advanced(by: offset)
+            .assumingMemoryBound(to: Atomic<UInt16>.self)
+    }
+
     /// Writer: the first `count` posts are committed.
     func publish(_ count: UInt32) { published.store(count, ordering: .releasing) }
 
     /// Ordinal of the newest committed post, 0 when there is none. Any thread.
     var publishedCount: UInt32 { published.load(ordering: .acquiring) }
 
-    /// The post with this id among the first `limit` posts. O(log n).
+    /// The post with this id among the first `limit` rows; nil for a comment's id. O(log n).
+    func findPost(_ id: PostID, among limit: UInt32) -> PostOrdinal? {
+        find(id, among: limit).flatMap { rows[Int($0)].isComment ? nil : $0 }
+    }
+
+    /// The comment with this id among the first `limit` rows; nil for a post's id. O(log n).
+    func findComment(_ id: PostID, among limit: UInt32) -> PostOrdinal? {
+        find(id, among: limit).flatMap { rows[Int($0)].isComment ? $0 : nil }
+    }
+
+    /// The post or comment with this id among the first `limit` rows. O(log n).
     func find(_ id: PostID, among limit: UInt32) -> PostOrdinal? {
         let bound = firstOrdinal(notBefore: id, among: limit)
         return bound <= limit && (rows + Int(bound)).pointee.id == id.rawValue ? bound : nil
@@ -130,7 +180,7 @@ final class PostTable: @unchecked Sendable {
         return low
     }
 
-    /// The newest post below `bound` in the chain that begins at `newest`, or 0. O(log n) steps.
+    /// The newest row below `bound` in the chain that begins at `newest`, or 0. O(log n) steps.
     @inline(__always)
     func newest(below bound: PostOrdinal, from newest: PostOrdinal) -> PostOrdinal {
         var ordinal = newest

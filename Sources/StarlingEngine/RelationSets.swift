@@ -64,6 +64,11 @@ final class RelationSets {
 
     func count(_ kind: Kind, of user: UserIndex) -> Int { set(kind, of: user)?.pointee.count ?? 0 }
 
+    /// Whether the account blocks, mutes, or is blocked by anybody, or muted somebody until a while ago. Workers only.
+    func hidesAnybody(from user: UserIndex) -> Bool {
+        count(.blocks, of: user) + count(.blockers, of: user) + count(.mutes, of: user) > 0
+    }
+
     /// The value of a key. O(log n).
     func find(_ kind: Kind, of user: UserIndex, _ key: UInt32) -> UInt32? {
         set(kind, of: user).flatMap { find(key, in: $0) }

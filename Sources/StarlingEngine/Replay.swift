@@ -44,7 +44,8 @@ struct Replay {
                     try letWorkersApply()
                 }
                 if let fact {
-                    try state.apply(fact, lsn: view.lsn, milliseconds: view.timestamp)
+                    let body = FactBody(bytes: view.body, hash: view.bodyHash)
+                    try state.apply(fact, body, lsn: view.lsn, milliseconds: view.timestamp)
                 } else {
                     state.applyLost(lsn: view.lsn)
                 }
@@ -88,6 +89,7 @@ struct Replay {
 
     private func publish() {
         state.posts.publish(state.posts.count)
+        state.erasures.publish(state.erasures.table.count)
         // Without a time: how long a replay takes is no delay of a delivery.
         ring.publish(nanoseconds: 0)
         wakeWorkers()
@@ -100,6 +102,7 @@ struct Replay {
         case .readersAwayChanged(let change): change.users.count + 2
         case .followRequestsAccepted(let requests): requests.users.count + 2
         case .blocked: 8
+        case .edgesRemoved(let edges): edges.users.count * CommandBudget.eventsOfTies + 2
         default: 4
         }
     }

@@ -7,6 +7,7 @@ extension Sequencer {
             return first
         }
         try checkEdge(context.actor, target)
+        try checkNotDeleted(target)
         if follows(context.actor, target) {
             try acknowledge(.follow, context)
             return receipt(.follow(FollowOutcome(follows: true, changed: false)))
@@ -17,6 +18,7 @@ extension Sequencer {
         var need = needOfEdge(to: target)
         need += needOfSwitch(of: target, gained: 1)
         if isWaiting(context.actor, target) { need += .endedRequest }
+        need += .notification
         try admit(need)
         let edge = Starling_V1_Followed.with {
             $0.userID = context.actor.rawValue
@@ -57,14 +59,16 @@ extension Sequencer {
     /// Nothing refuses an unfollow: in a full arena it takes nothing. Returns whether there is room for a switch to pull as well,
     /// which is due when the threshold was lowered since the author's last post; else that waits for another occasion.
     private func admitRemoval(of followee: UserID) throws(EngineError) -> Bool {
-        var need = MemoryNeed.removal
+        var removal = MemoryNeed.removal
+        removal += .notificationRemoval
+        var need = removal
         need += needOfSwitch(of: followee)
         do throws(EngineError) {
             try admit(need)
             return true
         } catch {
             if mustWaitForWorkers { throw error }
-            memory.admit(.removal)
+            memory.admit(removal)
             return needOfSwitch(of: followee) == MemoryNeed()
         }
     }
@@ -102,6 +106,8 @@ extension Sequencer {
         for row in rows {
             do throws(EngineError) {
                 try checkEdge(row.follower, row.followee)
+                try checkNotDeleted(row.follower)
+                try checkNotDeleted(row.followee)
                 let outcome = try self.outcome(of: row, &batch)
                 switch outcome {
                 case .added:

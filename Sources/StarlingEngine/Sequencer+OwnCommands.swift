@@ -31,8 +31,8 @@ extension Sequencer {
     }
 
     func acceptWaitingFollowers(of account: UserID) throws(EngineError) -> WriteReceipt {
-        guard let index = state.users.index(of: account), !state.graph.isPrivate(index) else {
-            opening.removeAll { state.graph.isPrivate($0) }
+        guard let index = state.users.index(of: account), state.mayBeOpened(index) else {
+            opening.removeAll { !state.mayBeOpened($0) }
             return receipt(.done)
         }
         let waiting = requesters(of: index)
@@ -55,7 +55,7 @@ extension Sequencer {
 
     /// Keeps in mind whether requests to an account that is public are left.
     func noteOpening(_ account: UserIndex) {
-        let isOpening = !state.graph.isPrivate(account) && state.relations.count(.requests, of: account) > 0
+        let isOpening = state.mayBeOpened(account) && state.relations.count(.requests, of: account) > 0
         opening.removeAll { $0 == account }
         if isOpening { opening.append(account) }
     }
@@ -65,7 +65,10 @@ extension SequencerState {
     /// Public accounts that still have requests: an end came before all were accepted.
     var accountsBeingOpened: [UserIndex] {
         (0..<relations.rows.count).map { relations.rows.rows[$0].user }.filter {
-            !graph.isPrivate($0) && relations.count(.requests, of: $0) > 0
+            mayBeOpened($0) && relations.count(.requests, of: $0) > 0
         }
     }
+
+    /// Whether who waits for an account may follow it now. Requests to an account that is gone are swept away.
+    func mayBeOpened(_ account: UserIndex) -> Bool { !graph.isPrivate(account) && !accounts.isDeleted(account) }
 }

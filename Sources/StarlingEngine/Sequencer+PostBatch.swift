@@ -38,6 +38,7 @@ extension Sequencer {
         _ row: PostBatch.Row, of batch: PostBatch, at milliseconds: UInt64
     ) throws(EngineError) -> PostID {
         guard state.posts.hasRoom else { throw .full("posts (limits.posts)") }
+        try checkNotDeleted(row.author)
         if !state.users.hasRoom(for: 1) { try checkUserRoom(for: [row.author]) }
         try reconsiderFanoutMode(of: row.author)
         let id = state.mint.mint(milliseconds: milliseconds, slot: Slot.of(row.author))

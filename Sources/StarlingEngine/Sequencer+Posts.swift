@@ -57,9 +57,10 @@ extension Sequencer {
 
     private func checkPost(_ post: NewPost) throws(EngineError) {
         try PostRules.check(post, now: now)
+        try checkNotDeleted(post.author)
         if let original = post.replyTo { try checkOriginal(original, by: post.author) }
         if let original = post.repostOf { try checkOriginal(original, by: post.author) }
-        guard state.posts.hasRoom else { throw .full("posts (limits.posts)") }
+        guard state.posts.hasRoom else { throw .full("posts and comments (limits.posts)") }
         try checkUserRoom(for: [post.author])
     }
 
@@ -86,7 +87,9 @@ extension Sequencer {
 
     /// A post is answered or repeated only by who sees it.
     private func checkOriginal(_ id: PostID, by author: UserID) throws(EngineError) {
-        guard let ordinal = state.posts.find(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0 else {
+        guard let ordinal = state.posts.findPost(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0,
+            !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
+        else {
             throw .postNotFound(id)
         }
         try checkVisible(ordinal, to: author)
@@ -94,7 +97,7 @@ extension Sequencer {
 
     func deletePost(_ id: PostID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
         if let first = try firstAnswer(context, { if case .deleted = $0 { true } else { false } }) { return first }
-        guard let ordinal = state.posts.find(id, among: state.posts.count) else { throw .postNotFound(id) }
+        guard let ordinal = state.posts.findPost(id, among: state.posts.count) else { throw .postNotFound(id) }
         let author = state.users.id(of: state.posts.rows[Int(ordinal)].author)
         guard author == context.actor else { throw .notAuthor(post: id, actor: context.actor) }
         guard state.posts.deletedLSN(ordinal) == 0 else {

@@ -21,8 +21,9 @@ extension Sequencer {
     }
 
     func block(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.block)) { return first }
         try checkPair(context.actor, target, "block")
+        try checkNotDeleted(target)
         if value(.blocks, context.actor, target) != nil {
             try acknowledge(.block, context)
             return receipt(.changed(false))
@@ -44,7 +45,7 @@ extension Sequencer {
     }
 
     func unblock(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.unblock)) { return first }
         try checkPair(context.actor, target, "unblock")
         guard value(.blocks, context.actor, target) != nil else {
             try acknowledge(.unblock, context)
@@ -60,8 +61,9 @@ extension Sequencer {
     }
 
     func mute(_ target: UserID, until: UInt32?, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.mute)) { return first }
         try checkPair(context.actor, target, "mute")
+        try checkNotDeleted(target)
         if let until, until <= nowSeconds || until == RelationSets.forever {
             throw .invalid(field: "expiresAt", reason: "it must lie in the future, and before 2106")
         }
@@ -81,7 +83,7 @@ extension Sequencer {
     }
 
     func unmute(_ target: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.unmute)) { return first }
         try checkPair(context.actor, target, "unmute")
         guard activeMute(context.actor, target) != nil else {
             try acknowledge(.unmute, context)

@@ -51,8 +51,10 @@ extension Sequencer {
     }
 
     func acceptFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.acceptFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
+        // Of an account that is gone, nothing waits.
+        if isDeleted(requester) { throw .requestNotFound(requester: requester) }
         guard isWaiting(requester, context.actor) else {
             guard follows(requester, context.actor) else { throw .requestNotFound(requester: requester) }
             try acknowledge(.acceptFollowRequest, context)
@@ -64,7 +66,7 @@ extension Sequencer {
     }
 
     func rejectFollowRequest(_ requester: UserID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
+        if let first = try firstAnswer(context, Self.isChange(.rejectFollowRequest)) { return first }
         try checkRequest(of: requester, by: context.actor)
         guard isWaiting(requester, context.actor) else {
             try acknowledge(.rejectFollowRequest, context)
@@ -88,25 +90,29 @@ extension Sequencer {
     }
 
     func setAccountPrivacy(_ isPrivate: Bool, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
-        if let first = try firstAnswer(context, Self.isChange) { return first }
-        if context.actor.rawValue == 0 {
-            throw .invalid(field: "userId", reason: "an account is needed; 0 is not an id")
-        }
-        guard self.isPrivate(context.actor) != isPrivate else {
-            try acknowledge(.setAccountPrivacy, context)
-            return receipt(.changed(false))
-        }
-        try checkUserRoom(for: [context.actor])
-        let waiting = isPrivate ? [] : state.users.index(of: context.actor).map(requesters) ?? []
-        let accepts = try hasRoomToAccept(waiting.count, by: context.actor)
+        if let first = try firstAnswer(context, Self.isChange(.setAccountPrivacy)) { return first }
+        let changed = try changePrivacy(isPrivate, by: context.actor, context)
+        if !changed { try acknowledge(.setAccountPrivacy, context) }
+        return receipt(.changed(changed))
+    }
+
+    /// Makes an account private or public. Returns whether it was not so already.
+    func changePrivacy(
+        _ isPrivate: Bool, by account: UserID, _ context: WriteContext
+    ) throws(EngineError) -> Bool {
+        if account.rawValue == 0 { throw .invalid(field: "userId", reason: "an account is needed; 0 is not an id") }
+        guard self.isPrivate(account) != isPrivate else { return false }
+        try checkUserRoom(for: [account])
+        let waiting = isPrivate ? [] : state.users.index(of: account).map(requesters) ?? []
+        let accepts = try hasRoomToAccept(waiting.count, by: account)
         let change = Starling_V1_AccountPrivacyChanged.with {
-            $0.userID = context.actor.rawValue
+            $0.userID = account.rawValue
             $0.private = isPrivate
         }
         try record(.accountPrivacyChanged(change), context)
-        if accepts { try accept(waiting, by: context.actor, WriteContext(actor: context.actor)) }
-        if let index = state.users.index(of: context.actor) { noteOpening(index) }
-        return receipt(.changed(true))
+        if accepts { try accept(waiting, by: account, WriteContext(actor: account)) }
+        if let index = state.users.index(of: account) { noteOpening(index) }
+        return true
     }
 
     /// Whether there is something to accept and room for it; throws only when there may be room later.
@@ -136,6 +142,7 @@ extension Sequencer {
         for _ in 0..<count {
             need += needOfEdge(to: account)
             need += .endedRequest
+            need += .notification
         }
         try admit(need)
     }
@@ -149,9 +156,5 @@ extension Sequencer {
         }
         try record(.followRequestsAccepted(requests), context)
         try reconsiderFanoutMode(of: account)
-    }
-
-    static func isChange(_ answer: IdempotencyTable.Answer) -> Bool {
-        if case .changed = answer { true } else { false }
     }
 }

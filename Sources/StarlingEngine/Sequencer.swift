@@ -54,6 +54,8 @@ final class Sequencer {
         mustWaitForWorkers = false
         wallMilliseconds = time.wallMilliseconds()
         if let key = context.idempotencyKey { try PostRules.checkKey(key) }
+        if case .account(let command) = command { return try processAccount(command, context) }
+        try checkNotDeleted(context.actor)
         switch command {
         case .follow(let target): return try follow(target, context)
         case .unfollow(let target): return try unfollow(target, context)
@@ -62,6 +64,12 @@ final class Sequencer {
         case .createPosts(let batch): return try createPosts(batch, context)
         case .importPosts(let rows): return try importPosts(rows, context)
         case .deletePost(let post): return try deletePost(post, context)
+        case .react(let target, let kind): return try react(target, kind, context)
+        case .createComment(let comment): return try createComment(comment, context)
+        case .editComment(let id, let text): return try editComment(id, text, context)
+        case .deleteComment(let id): return try deleteComment(id, context)
+        case .editPost(let edit): return try editPost(edit, context)
+        case .markRead(let number): return try markRead(upTo: number, context)
         case .setCelebrityThreshold(let threshold):
             guard threshold >= 1 else { throw .invalid(field: "celebrityThreshold", reason: "it must be at least 1") }
             let change = Starling_V1_CelebrityThresholdChanged.with { $0.threshold = UInt64(threshold) }
@@ -81,6 +89,7 @@ final class Sequencer {
         case .barrier:
             memory.refresh()
             return receipt(.done)
+        case .account: preconditionFailure("commands about accounts were handled above")
         }
     }
 
@@ -124,8 +133,10 @@ final class Sequencer {
             case .follow(let edge): .follow(edge)
             case .post(let id): .post(id)
             case .deleted(let changed): .deleted(changed: changed)
+            case .comment(let id): .comment(id)
+            case .changed(_, let changed): .changed(changed)
             case .follows(let outcomes): .follows(outcomes.rows.map(Self.result))
-            case .changed(let changed): .changed(changed)
+            case .account(let id): .account(id)
             }
         return WriteReceipt(lsn: entry.lsn, outcome: outcome, isReplay: true)
     }
@@ -155,7 +166,7 @@ final class Sequencer {
 
     /// Appends a fact to the log and folds it.
     func record(
-        _ oneOf: Starling_V1_Fact.OneOf_Fact, _ context: WriteContext, body: Starling_V1_PostBody? = nil
+        _ oneOf: Starling_V1_Fact.OneOf_Fact, _ context: WriteContext, body: (any Message)? = nil
     ) throws(EngineError) {
         var fact = Starling_V1_Fact()
         fact.fact = oneOf
@@ -174,7 +185,9 @@ final class Sequencer {
                         timestamp: milliseconds, key: context.actor.rawValue, value: value, body: words)
                 }
             }
-            try state.apply(fact, lsn: lsn, milliseconds: milliseconds)
+            try words.withUnsafeBytes { words in
+                try state.apply(fact, FactBody(words), lsn: lsn, milliseconds: milliseconds)
+            }
         } catch let error as FactError {
             preconditionFailure("a fact that was just validated must apply: \(error)")
         } catch {

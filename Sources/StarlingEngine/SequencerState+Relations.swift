@@ -56,7 +56,10 @@ extension SequencerState {
         emit(.privacyChanged, lsn: lsn, first: user, second: change.private ? 1 : 0)
     }
 
-    func addRequest(_ requester: UInt64, _ target: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+    /// `notice` says who hears of it.
+    func addRequest(
+        _ requester: UInt64, _ target: UInt64, sinceMilliseconds: UInt64, notice: FollowEventValue.Notice, lsn: UInt64
+    ) throws(FactError) {
         let (user, target) = (try use(requester, lsn: lsn), try use(target, lsn: lsn))
         try checkRoom(lsn)
         guard !isWaiting(user, target), !graph.follows(user, target) else { return }
@@ -65,22 +68,40 @@ extension SequencerState {
         }
         let number = relations.takeRequestNumber(of: target)
         relations.put(.requests, of: target, user, number)
-        emit(.followRequested, lsn: lsn, first: user, second: target, third: since, value: UInt64(number))
+        let value = FollowEventValue(request: number, notice: notice, sinceMilliseconds: sinceMilliseconds)
+        emit(
+            .followRequested, lsn: lsn, first: user, second: target, third: Self.seconds(sinceMilliseconds),
+            value: value.rawValue)
     }
 
     func acceptRequests(_ requests: Starling_V1_FollowRequestsAccepted, lsn: UInt64) throws(FactError) {
-        let since = Self.seconds(requests.sinceMs)
         for user in requests.users {
             // A salvaged log may have lost the request.
             guard let (requester, target) = known(user, requests.targetID), isWaiting(requester, target) else {
                 continue
             }
-            try addEdge(user, requests.targetID, since: since, lsn: lsn)
+            try addEdge(
+                user, requests.targetID, sinceMilliseconds: requests.sinceMs, notice: .follower, lsn: lsn)
         }
     }
 
     func removeRequest(_ requester: UInt64, _ target: UInt64, lsn: UInt64) {
         if let (user, target) = known(requester, target) { removeRequest(user, target, lsn: lsn) }
+    }
+
+    /// Whether `user` follows, asked to follow, blocks or mutes `target`.
+    func hasTie(_ user: UserIndex, _ target: UserIndex) -> Bool {
+        graph.follows(user, target) || isWaiting(user, target) || relations.contains(.blocks, of: user, target)
+            || relations.contains(.mutes, of: user, target)
+    }
+
+    /// Ends all of that, where there is any.
+    func removeTies(_ user: UInt64, _ target: UInt64, lsn: UInt64) {
+        guard let (first, second) = known(user, target) else { return }
+        removeEdge(first, second, lsn: lsn)
+        removeRequest(first, second, lsn: lsn)
+        if relations.remove(.blocks, of: first, second) { emit(.unblocked, lsn: lsn, first: first, second: second) }
+        if relations.remove(.mutes, of: first, second) { emit(.unmuted, lsn: lsn, first: first, second: second) }
     }
 
     private func removeRequest(_ requester: UserIndex, _ target: UserIndex, lsn: UInt64) {

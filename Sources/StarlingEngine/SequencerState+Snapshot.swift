@@ -10,7 +10,11 @@ extension SequencerState: StoredState {
             adopt: { [posts] bytes throws(ArenaError) in try posts.adoptLoadedPages(usedBytes: bytes) })
         return [
             ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
-        ] + graph.storedParts + relations.storedParts + idempotencyParts
+            newestComments.stored(as: "newestComments"), readMarks.stored(as: "readMarks"),
+            accounts.table.stored(as: "accounts"), sessions.table.stored(as: "sessions"),
+            sessions.newest.stored(as: "sessionHeads"), erasures.table.stored(as: "erasures"),
+        ] + accounts.heap.storedParts + graph.storedParts + relations.storedParts + reactions.storedParts
+            + idempotencyParts
     }
 
     /// Adopted together at last: they have to fit each other.
@@ -26,12 +30,15 @@ extension SequencerState: StoredState {
         [
             "lastLSN": lastLSN, "milliseconds": milliseconds, "edgeCount": graph.edgeCount,
             "hasLostRecords": hasLostRecords ? 1 : 0, "celebrityThreshold": UInt64(keptThreshold ?? 0),
+            "lastMintedID": mint.last.rawValue, "erased": UInt64(erasures.doneCount),
         ]
     }
 
     func adoptStored(sizes: [Int], values: [String: UInt64]) throws(ArenaError) {
         try adoptParts(sizes: sizes)
-        guard let lsn = values["lastLSN"], let time = values["milliseconds"], let edges = values["edgeCount"] else {
+        guard let lsn = values["lastLSN"], let time = values["milliseconds"], let edges = values["edgeCount"],
+            let lastMinted = values["lastMintedID"], let erased = values["erased"]
+        else {
             throw .damagedImage("the sequencer's numbers are missing")
         }
         lastLSN = lsn
@@ -43,6 +50,9 @@ extension SequencerState: StoredState {
         try relations.adoptLoadedRows()
         muteEnds = MuteEnds(of: relations)
         try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
-        if posts.count > 0 { mint.observe(PostID(rawValue: posts.rows[Int(posts.count)].id)) }
+        accounts.adoptLoadedRows()
+        try sessions.adoptLoadedRows()
+        erasures.adopt(doneCount: erased)
+        if lastMinted != 0 { mint.observe(PostID(rawValue: lastMinted)) }
     }
 }

@@ -28,6 +28,16 @@ final class SequencerState {
     let newestPost: MappedTable<PostOrdinal>
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    let accounts: AccountTable
+    let sessions: SessionTable
+    /// What is to be erased from the log's segments.
+    let erasures: ErasureList
+    /// Who reacted to what.
+    let reactions: ReactionTable
+    /// By post: the newest comment, deleted ones too, or 0.
+    let newestComments: MappedTable<PostOrdinal>
+    /// By user: up to which notification everything was read.
+    let readMarks: MappedTable<UInt64>
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -41,9 +51,16 @@ final class SequencerState {
         relations = try RelationSets(configuration: configuration, in: memory, seed: random.next())
         newestPost = try configuration.makeUserTable(in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
+        reactions = try ReactionTable(configuration: configuration, in: memory, seed: random.next())
+        newestComments = try configuration.makeTable(rows: configuration.maximumPosts + 1, in: memory)
+        readMarks = try configuration.makeUserTable(in: memory)
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
+        accounts = try AccountTable(
+            configuration: configuration, in: memory, key: Hash128(high: random.next(), low: random.next()))
+        sessions = try SessionTable(configuration: configuration, in: memory)
+        erasures = ErasureList(try configuration.makeTable(rows: configuration.maximumPosts, in: memory))
         self.ring = ring
     }
 
@@ -53,33 +70,57 @@ final class SequencerState {
     }
 
     /// Folds one fact. `lsn` follows the last one; the ring has room for `EventBudget.events(of:)`.
-    func apply(_ fact: Starling_V1_Fact, lsn: UInt64, milliseconds time: UInt64) throws(FactError) {
+    func apply(
+        _ fact: Starling_V1_Fact, _ body: FactBody = .none, lsn: UInt64, milliseconds time: UInt64
+    ) throws(FactError) {
         let before = ring.head
         noteSecond(of: time, lsn: lsn)
+        if accounts.heap.hasRetired { accounts.heap.reclaim(slowest: ring.slowestPosition) }
         switch fact.fact {
         case .followed(let edge):
-            try addEdge(edge.userID, edge.targetID, since: Self.seconds(edge.sinceMs), lsn: lsn)
+            try addEdge(
+                edge.userID, edge.targetID, sinceMilliseconds: edge.sinceMs, notice: .followee, lsn: lsn)
         case .unfollowed(let edge): removeEdge(edge.userID, edge.targetID, lsn: lsn)
         case .followsImported(let edges): try addEdges(edges, lsn: lsn)
         case .postCreated(let post):
             try addPost(
                 PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
-                post.visibility == .followers ? .followers : .public, lsn: lsn)
+                post.visibility == .followers ? .followers : .public, repostOf: PostID(rawValue: post.repostOf),
+                lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
             guard change.threshold > 0 else { throw FactError(lsn: lsn, reason: "it sets a celebrity threshold of 0") }
             keptThreshold = Int(clamping: change.threshold)
         case .readersAwayChanged(let change): changeAway(change, lsn: lsn)
+        case .reacted(let reaction): try react(reaction, lsn: lsn, milliseconds: time)
+        case .unreacted(let reaction): try unreact(reaction, lsn: lsn)
+        case .commentCreated(let comment): try addComment(comment, lsn: lsn)
+        case .commentEdited(let edit): try changeBody(of: edit.commentID, lsn: lsn)
+        case .commentDeleted(let deletion): try deleteComment(deletion, lsn: lsn)
+        case .postEdited(let edit): try changeBody(of: edit.postID, lsn: lsn)
+        case .notificationsRead(let mark): markRead(mark, lsn: lsn)
         case .blocked(let block): try addBlock(block, lsn: lsn)
         case .unblocked(let block): removeBlock(block, lsn: lsn)
         case .muted(let mute): try addMute(mute, lsn: lsn)
         case .unmuted(let mute): removeMute(mute, lsn: lsn)
         case .accountPrivacyChanged(let change): try changePrivacy(change, lsn: lsn)
         case .followRequested(let request):
-            try addRequest(request.userID, request.targetID, since: Self.seconds(request.sinceMs), lsn: lsn)
+            try addRequest(
+                request.userID, request.targetID, sinceMilliseconds: request.sinceMs, notice: .followee, lsn: lsn)
         case .followRequestsAccepted(let requests): try acceptRequests(requests, lsn: lsn)
         case .followRequestRemoved(let request): removeRequest(request.userID, request.targetID, lsn: lsn)
+        case .accountRegistered(let account):
+            mint.observe(PostID(rawValue: account.userID))
+            try setAccount(account.userID, body, lsn: lsn)
+        case .profileChanged(let account): try setAccount(account.userID, body, lsn: lsn)
+        case .credentialsChanged(let account): try changeCredentials(account, body, lsn: lsn)
+        case .accountDeleted(let account): try deleteAccount(account.userID, lsn: lsn)
+        case .sessionStarted(let session): try startSession(session, lsn: lsn)
+        case .sessionRefreshed(let session): refreshSession(session)
+        case .sessionRevoked(let session): sessions.end(session.sessionID)
+        case .edgesRemoved(let edges):
+            for (user, target) in zip(edges.users, edges.targets) { removeTies(user, target, lsn: lsn) }
         case .acknowledged, .timePassed: break
         case nil: throw FactError(lsn: lsn, reason: "the record holds no fact that this version knows")
         }
@@ -92,7 +133,7 @@ final class SequencerState {
         _ id: PostID, by author: UserID, _ visibility: PostVisibility, lsn: UInt64, milliseconds time: UInt64
     ) throws(FactError) {
         noteSecond(of: time, lsn: lsn)
-        try addPost(id, by: author, visibility, lsn: lsn)
+        try addPost(id, by: author, visibility, repostOf: PostID(rawValue: 0), lsn: lsn)
         endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
     }
 
@@ -106,6 +147,7 @@ final class SequencerState {
         lastLSN = lsn
         // With every record, not only those that have a key: else a full table might never be emptied.
         idempotency.expire(now: milliseconds, limit: Self.keysExpiredAtOnce)
+        sessions.expire(now: milliseconds)
     }
 
     /// Folds a record of which salvage has kept only the number.
@@ -133,6 +175,10 @@ final class SequencerState {
         let index = users.add(user)
         graph.ensure(users: Int(index) + 1)
         newestPost.ensure(count: Int(index) + 1)
+        reactions.ensure(users: Int(index) + 1)
+        readMarks.ensure(count: Int(index) + 1)
+        accounts.ensure(users: Int(index) + 1)
+        sessions.ensure(users: Int(index) + 1)
         emit(.userAdded, lsn: lsn, first: index, value: id)
         return index
     }
@@ -145,7 +191,11 @@ final class SequencerState {
             Event(lsn: lsn, value: value, first: first, second: second, third: third, kind: kind, endsRecord: false))
     }
 
-    func addEdge(_ follower: UInt64, _ followee: UInt64, since: UInt32, lsn: UInt64) throws(FactError) {
+    /// `notice` says who hears of it.
+    func addEdge(
+        _ follower: UInt64, _ followee: UInt64, sinceMilliseconds: UInt64,
+        notice: FollowEventValue.Notice = .nobody, lsn: UInt64
+    ) throws(FactError) {
         let first = try use(follower, lsn: lsn)
         let second = try use(followee, lsn: lsn)
         guard graph.allocationsLeft >= MemoryNeed.edge.edges else {
@@ -154,9 +204,11 @@ final class SequencerState {
         }
         guard graph.insert(first, second) else { return }
         // A request is fulfilled with it.
-        let request = takeRequest(first, second)
+        let value = FollowEventValue(
+            request: takeRequest(first, second), notice: notice, sinceMilliseconds: sinceMilliseconds)
         emit(
-            .followed, lsn: lsn, first: first, second: second, third: since, value: request.map { UInt64($0) + 1 } ?? 0)
+            .followed, lsn: lsn, first: first, second: second, third: Self.seconds(sinceMilliseconds),
+            value: value.rawValue)
     }
 
     private func addEdges(_ edges: Starling_V1_FollowsImported, lsn: UInt64) throws(FactError) {
@@ -165,17 +217,17 @@ final class SequencerState {
         else { throw FactError(lsn: lsn, reason: "lists of imported follows differ in length") }
         for row in 0..<edges.users.count {
             let since = edges.sinceEach.isEmpty ? edges.sinceMs : edges.sinceEach[row]
-            try addEdge(edges.users[row], edges.targets[row], since: Self.seconds(since), lsn: lsn)
+            try addEdge(edges.users[row], edges.targets[row], sinceMilliseconds: since, lsn: lsn)
         }
         guard edges.requestingUsers.count == edges.requestedTargets.count else {
             throw FactError(lsn: lsn, reason: "lists of imported requests differ in length")
         }
         for (user, target) in zip(edges.requestingUsers, edges.requestedTargets) {
-            try addRequest(user, target, since: Self.seconds(edges.requestedMs), lsn: lsn)
+            try addRequest(user, target, sinceMilliseconds: edges.requestedMs, notice: .nobody, lsn: lsn)
         }
     }
 
-    private func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
+    func removeEdge(_ follower: UInt64, _ followee: UInt64, lsn: UInt64) {
         guard let first = users.index(of: UserID(rawValue: follower)),
             let second = users.index(of: UserID(rawValue: followee))
         else { return }
@@ -186,28 +238,32 @@ final class SequencerState {
         if graph.remove(follower, followee) { emit(.unfollowed, lsn: lsn, first: follower, second: followee) }
     }
 
+    /// `repostOf` is 0 for none.
     private func addPost(
-        _ id: PostID, by user: UserID, _ visibility: PostVisibility, lsn: UInt64
+        _ id: PostID, by user: UserID, _ visibility: PostVisibility, repostOf original: PostID, lsn: UInt64
     ) throws(FactError) {
         guard posts.hasRoom else {
             throw FactError(lsn: lsn, reason: "the log holds more posts than maximumPosts; raise it", isLimit: true)
         }
         let author = try use(user.rawValue, lsn: lsn)
         let newest = newestPost.writable(Int(author))
+        // Salvage may have lost it.
+        let parent = original.rawValue == 0 ? nil : posts.find(original, among: posts.count)
         let ordinal = posts.append(
-            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility)
+            id: id, lsn: lsn, author: author, previous: newest.pointee, visibility: visibility, parent: parent ?? 0)
         newest.pointee = ordinal
         mint.observe(id)
         emit(.postCreated, lsn: lsn, first: author, second: ordinal)
     }
 
     private func deletePost(_ post: Starling_V1_PostDeleted, lsn: UInt64) throws(FactError) {
-        guard let ordinal = posts.find(PostID(rawValue: post.postID), among: posts.count) else {
+        guard let ordinal = posts.findPost(PostID(rawValue: post.postID), among: posts.count) else {
             if hasLostRecords { return }
             throw FactError(lsn: lsn, reason: "it deletes post \(post.postID), which the log does not hold")
         }
         guard posts.deletedLSN(ordinal) == 0 else { return }
         posts.delete(ordinal, lsn: lsn)
+        erasures.add(.record(posts.rows[Int(ordinal)].lsn), lsn: lsn)
         emit(.postDeleted, lsn: lsn, first: posts.rows[Int(ordinal)].author, second: ordinal)
     }
 

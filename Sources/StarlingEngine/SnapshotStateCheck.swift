@@ -84,6 +84,9 @@ struct SnapshotStateCheck {
         var settings = configuration
         settings.workers = manifest.workers
         settings.timelineCap = manifest.timelineCap
+        if let kept = manifest.owners.last?.values[Worker.notificationsKeptValue] {
+            settings.notificationsKept = Int(clamping: kept)
+        }
         return settings
     }
 }

@@ -27,7 +27,7 @@ struct WorkerStatistics: Sendable {
 }
 
 extension Worker {
-    private enum DigestTag {
+    enum DigestTag {
         static let user: UInt64 = 1
         static let edge: UInt64 = 2
         static let follower: UInt64 = 3
@@ -38,6 +38,13 @@ extension Worker {
         static let mode: UInt64 = 8
         /// And the numbers behind it, one for each kind.
         static let relation: UInt64 = 32
+        static let account: UInt64 = 20
+        static let reaction: UInt64 = 40
+        static let engagement: UInt64 = 41
+        static let reactor: UInt64 = 42
+        static let comment: UInt64 = 43
+        static let notification: UInt64 = 44
+        static let readMark: UInt64 = 45
     }
 
     /// A sum of 128-bit hashes over all that this worker keeps: read from the memory itself, not kept beside it, so that it
@@ -61,6 +68,9 @@ extension Worker {
         }
         total &+= blocks.relations.total(count: relations.rows.count) { rows in
             rows.reduce(into: Hash128.zero) { sum, place in addRelations(place, to: &sum) }
+        }
+        total &+= blocks.engagements.total(count: engagements.rows.count) { rows in
+            rows.reduce(into: Hash128.zero) { sum, place in addEngagement(place, to: &sum) }
         }
         // Counts add up over workers as they are; their hashes would not.
         total &+= Hash128(high: pushed, low: pulled)
@@ -91,6 +101,11 @@ extension Worker {
                 }
             case "followers": blocks.authors.forget(followers.rows(onPage: place))
             case "authorFlags": blocks.authors.forget(authorFlags.rows(onPage: place))
+            case "reactions": blocks.readers.forget(reactions.rows(onPage: place))
+            case "notifications": blocks.readers.forget(notifications.newest.rows(onPage: place))
+            case "readMarks": blocks.readers.forget(notifications.marks.rows(onPage: place))
+            case "engagements": blocks.engagements.forget(engagements.rows.rows(onPage: place))
+            case "profiles": blocks.authors.forget(profiles.rows(onPage: place))
             case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
             case RelationSets.headersName: blocks.relations.forget(relations.rows(onHeaderPage: place))
             default: break
@@ -115,6 +130,8 @@ extension Worker {
         timelineSets.forEachBlock(timelines.rows + reader) { entries in
             for entry in entries { sum &+= Murmur3.hash(user, UInt64(entry), seed: DigestTag.timeline) }
         }
+        addReactions(of: reader, user: user, to: &sum)
+        addNotifications(of: reader, user: user, to: &sum)
         let floor = floors.rows[reader]
         if floor != 0 { sum &+= Murmur3.hash(user, UInt64(floor), seed: DigestTag.floor) }
     }
@@ -152,6 +169,8 @@ extension Worker {
         guard reader(author) != nil else { return }
         let flags = authorFlags.rows[Int(author)]
         if flags != 0 { sum &+= Murmur3.hash(user, UInt64(flags), seed: DigestTag.mode) }
+        let texts = profiles.rows[Int(author)].hash
+        if texts != 0 { sum &+= Murmur3.hash(user, texts, seed: DigestTag.account) }
         addPosts(of: author, user: user, to: &sum)
     }
 

@@ -5,23 +5,25 @@ import StarlingSets
 extension Worker {
     /// A page of a reader's feed: the posts below the query's position of all accounts that the reader follows, newest first,
     /// each once.
-    func feedPage(_ query: FeedQuery) -> PostPage {
+    func feedPage(_ query: FeedQuery, detailed: Bool = false) -> PostPage {
         let pages = feedPages([query])
-        return PostPage(entries: pages.entries, next: pages.pages[0].next, asOfLSN: pages.asOfLSN)
+        return PostPage(
+            entries: pages.entries, details: detailed ? details(of: pages.entries, for: query.user) : [],
+            next: pages.pages[0].next, asOfLSN: pages.asOfLSN)
     }
 
     /// A page of one author's posts, newest first: those that `viewer` may see.
     func authorPage(_ author: UserID, viewer: UserID?, below bound: PostOrdinal, limit: Int) -> PostPage {
         var ordinals: [PostOrdinal] = []
-        guard let index = users.index(of: author) else { return page(ordinals, limit: limit) }
+        guard let index = users.index(of: author) else { return page(ordinals, limit: limit, viewer: viewer) }
         let view = view(of: index, by: viewer)
-        if view == .nothing { return page(ordinals, limit: limit) }
+        if view == .nothing { return page(ordinals, limit: limit, viewer: viewer) }
         var ordinal = posts.newest(below: min(bound, appliedBound), from: newestPosts.rows[Int(index)])
         while ordinal != 0, ordinals.count <= limit {
             if view.shows(posts.rows[Int(ordinal)]), isLive(ordinal) { ordinals.append(ordinal) }
             ordinal = posts.rows[Int(ordinal)].previous
         }
-        return page(ordinals, limit: limit)
+        return page(ordinals, limit: limit, viewer: viewer)
     }
 
     /// Pages hold posts below it. Some readers may have the one that is being delivered, and its author's chain has it, but its
@@ -33,41 +35,54 @@ extension Worker {
         var lookup = PostLookup(found: [], missing: [])
         let published = posts.publishedCount
         for id in ids {
-            guard let ordinal = posts.find(id, among: published), posts.rows[Int(ordinal)].lsn <= appliedLSN,
-                isLive(ordinal)
-            else {
+            guard let ordinal = posts.findPost(id, among: published), isShown(ordinal, to: viewer) else {
                 lookup.missing.append(id)
                 continue
             }
-            let row = posts.rows[Int(ordinal)]
-            if view(of: row.author, by: viewer).shows(row) {
-                lookup.found.append(PostEntry(ordinal: ordinal, post: id, author: users.id(of: row.author)))
-            } else {
-                lookup.missing.append(id)
-            }
+            lookup.found.append(entry(ordinal))
         }
+        lookup.details = details(of: lookup.found, for: viewer)
         return lookup
     }
 
+    /// Whether a post is there, as far as this worker has applied the log, and `viewer`, whom it owns, may see it.
+    func isShown(_ ordinal: PostOrdinal, to viewer: UserID?) -> Bool {
+        let row = posts.rows[Int(ordinal)]
+        guard row.lsn <= appliedLSN, isLive(ordinal) else { return false }
+        return view(of: row.author, by: viewer).shows(row)
+    }
+
     /// A page of `ordinals`; one more than the limit says that another page follows.
-    private func page(_ ordinals: [PostOrdinal], limit: Int) -> PostPage {
+    func page(_ ordinals: [PostOrdinal], limit: Int, viewer: UserID?) -> PostPage {
         let shown = ordinals.prefix(limit)
         let next = ordinals.count > limit ? shown.last.map { PagePosition(rawValue: UInt64($0)) } : nil
-        return PostPage(entries: shown.map(entry), next: next, asOfLSN: appliedLSN)
+        let entries = shown.map(entry)
+        return PostPage(
+            entries: entries, details: details(of: entries, for: viewer), next: next, asOfLSN: appliedLSN)
     }
 
     @inline(__always)
     func entry(_ ordinal: PostOrdinal) -> PostEntry {
         let row = posts.rows + Int(ordinal)
+        let bodyLSN = posts.editCount(ordinal) == 0 ? row.pointee.lsn : newestBodyLSN(ordinal)
         return PostEntry(
-            ordinal: ordinal, post: PostID(rawValue: row.pointee.id), author: users.id(of: row.pointee.author))
+            ordinal: ordinal, post: PostID(rawValue: row.pointee.id), author: users.id(of: row.pointee.author),
+            bodyLSN: bodyLSN)
+    }
+
+    /// Where the body of a post or comment is, as far as this worker has applied the log.
+    @inline(never)
+    private func newestBodyLSN(_ ordinal: PostOrdinal) -> UInt64 {
+        let changed = engagements.row(of: ordinal)?.pointee.bodyLSN ?? 0
+        return changed == 0 ? posts.rows[Int(ordinal)].lsn : changed
     }
 
     /// Whether the post was not deleted by a record that this worker has applied.
     @inline(__always)
     func isLive(_ ordinal: PostOrdinal) -> Bool {
         let deleted = posts.deletedLSN(ordinal)
-        return deleted == 0 || deleted > appliedLSN
+        guard deleted == 0 || deleted > appliedLSN else { return false }
+        return deletedAccounts == 0 || !isDeleted(posts.rows[Int(ordinal)].author)
     }
 
     /// Asks for what a page needs of a post.

@@ -49,7 +49,7 @@ extension Worker {
         for place in scratch.readers.indices where scratch.readers[place].number != FeedReader.unknown {
             // It fails only where the memory for a replay is too small, and then nothing more is served.
             _ = settle(user: scratch.readers[place].number)
-            guard let reader = reader(scratch.readers[place].number) else {
+            guard let reader = reader(scratch.readers[place].number), !isGone(scratch.readers[place].number) else {
                 scratch.readers[place].number = FeedReader.unknown
                 continue
             }

@@ -9,13 +9,17 @@ extension Worker {
         switch event.pointee.kind {
         case .postCreated: return deliver(event.pointee.second, by: event.pointee.first, untilDelivered: limit)
         case .followed:
-            return settle(user: event.pointee.first)
-                && addEdge(event.pointee)
+            return settle(user: event.pointee.first) && addEdge(event.pointee)
         case .unfollowed:
             guard settle(user: event.pointee.first) else { return false }
             removeEdge(event.pointee.first, event.pointee.second)
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
-        case .postDeleted: deletePost(by: event.pointee.first)
+        case .postDeleted: deletePost(event.pointee.second, by: event.pointee.first)
+        case .reacted: return react(event.pointee)
+        case .commentCreated: return addComment(event.pointee.second, by: event.pointee.first, lsn: event.pointee.lsn)
+        case .commentDeleted: deleteComment(event.pointee.second, by: event.pointee.first)
+        case .bodyChanged: changeBody(event.pointee)
+        case .notificationsRead: markRead(event.pointee)
         case .fanoutModeChanged: return changeMode(event.pointee)
         case .readerAwayChanged:
             return settle(user: event.pointee.first) && setAway(event.pointee.first, event.pointee.second == 1)
@@ -26,7 +30,10 @@ extension Worker {
         case .unmuted: removeMute(event.pointee)
         case .privacyChanged: setPrivate(event.pointee.first, event.pointee.second == 1)
         case .followRequested: return addRequest(event.pointee)
-        case .followRequestRemoved: removeRequest(event.pointee, number: event.pointee.value)
+        case .followRequestRemoved:
+            removeRequest(event.pointee, number: UInt32(truncatingIfNeeded: event.pointee.value))
+        case .accountChanged: setProfile(event.pointee)
+        case .accountDeleted: deleteAccount(event.pointee.first)
         case .snapshotCut:
             // An image knows no fan-out that is half done.
             guard completeLargeFanouts(untilDelivered: limit) else { return false }
@@ -42,6 +49,7 @@ extension Worker {
         followers.ensure(count: count)
         authorFlags.ensure(count: count)
         readerNumbers.ensure(count: count)
+        profiles.ensure(count: count)
         guard Slot.worker(of: UserID(rawValue: id), workers: workers) == number else { return }
         _ = addReader(index)
     }
@@ -59,6 +67,8 @@ extension Worker {
         readerFlags.ensure(count: reader + 1)
         followerCounts.ensure(count: reader + 1)
         postCounts.ensure(count: reader + 1)
+        reactions.ensure(count: reader + 1)
+        notifications.ensure(readers: reader + 1)
         return reader
     }
 
@@ -71,6 +81,7 @@ extension Worker {
         let list = followers.rows + Int(author)
         if nextReader == 0 {
             newestPosts.writable(Int(author)).pointee = post
+            countRepost(post, by: 1)
             if let own = reader(author) {
                 postCounts.writable(own).pointee += 1
                 livePosts += 1
@@ -142,7 +153,8 @@ extension Worker {
         return false
     }
 
-    private func deletePost(by author: UserIndex) {
+    private func deletePost(_ post: PostOrdinal, by author: UserIndex) {
+        countRepost(post, by: -1)
         guard let own = reader(author) else { return }
         postCounts.writable(own).pointee -= 1
         livePosts -= 1
@@ -150,8 +162,10 @@ extension Worker {
 
     private func addEdge(_ event: Event) -> Bool {
         let (follower, followee) = (event.first, event.second)
-        if event.value != 0 { removeRequest(event, number: event.value - 1) }
+        let value = FollowEventValue(rawValue: event.value)
+        if let number = value.request { removeRequest(event, number: number) }
         if let own = reader(followee) { followerCounts.writable(own).pointee += 1 }
+        guard notifyOfFollow(event, value.notice) else { return false }
         guard let reader = reader(follower) else { return true }
         guard hasRoom(followeeSets.arena.allocationsLeft, for: .followees),
             hasRoom(followerSets.arena.allocationsLeft, for: .followers),
@@ -172,7 +186,10 @@ extension Worker {
     }
 
     private func removeEdge(_ follower: UserIndex, _ followee: UserIndex) {
-        if let own = reader(followee) { followerCounts.writable(own).pointee -= 1 }
+        if let own = reader(followee) {
+            followerCounts.writable(own).pointee -= 1
+            notifications.takeBack(.follow, by: follower, about: 0, from: own)
+        }
         guard let reader = reader(follower) else { return }
         _ = followeeSets.remove(followee, from: followees.writable(reader))
         edges -= 1

@@ -50,7 +50,8 @@ extension Worker {
     }
 
     func addRequest(_ event: Event) -> Bool {
-        let number = UInt32(truncatingIfNeeded: event.value)
+        let value = FollowEventValue(rawValue: event.value)
+        guard let number = value.request else { return true }
         if reader(event.first) != nil {
             guard hasRelationRoom else { return false }
             relations.put(.requested, of: event.first, event.second, event.third)
@@ -61,16 +62,35 @@ extension Worker {
             guard hasRelationRoom else { return false }
             relations.put(.requestTimes, of: event.second, number, event.third)
         }
-        return true
+        return notifyOfFollow(event, value.notice)
     }
 
-    func removeRequest(_ event: Event, number: UInt64) {
-        let number = UInt32(truncatingIfNeeded: number)
+    func removeRequest(_ event: Event, number: UInt32) {
         if reader(event.first) != nil { relations.remove(.requested, of: event.first, event.second) }
         if reader(event.second) != nil {
             relations.remove(.requests, of: event.second, number)
             relations.remove(.requestTimes, of: event.second, number)
         }
+        if let own = reader(event.second) {
+            notifications.takeBack(.followRequest, by: event.first, about: 0, from: own)
+        }
+    }
+
+    /// Whether a user of this worker and another one do not see each other, the user mutes the other now, or the other was deleted.
+    func isHidden(_ other: UserIndex, from user: UserIndex) -> Bool {
+        if other == NotificationRow.nobody { return false }
+        return isGone(other) || isBlocked(user, other)
+            || (relations.find(.mutes, of: user, other).map { $0 > logSeconds } ?? false)
+    }
+
+    /// The same of who looks on, nil for somebody of whom nothing is known.
+    func isBlocked(_ viewer: UserID?, from author: UserIndex) -> Bool {
+        viewer.flatMap { users.index(of: $0) }.map { isBlocked($0, author) } ?? false
+    }
+
+    /// Whether a user of this worker blocks another one, or is blocked by it.
+    func isBlocked(_ user: UserIndex, _ other: UserIndex) -> Bool {
+        relations.contains(.blocks, of: user, other) || relations.contains(.blockers, of: user, other)
     }
 
     // MARK: What is hidden
@@ -103,9 +123,7 @@ extension Worker {
         let forStrangers = isPrivate(author) ? AuthorView.nothing : .publicPosts
         guard let viewer, let index = users.index(of: viewer) else { return forStrangers }
         if index == author { return .everything }
-        if relations.contains(.blocks, of: index, author) || relations.contains(.blockers, of: index, author) {
-            return .nothing
-        }
+        if isBlocked(index, author) { return .nothing }
         return follows(index, author) ? .everything : forStrangers
     }
 
@@ -124,6 +142,7 @@ extension Worker {
 
     /// How a user of this worker stands to an account; `followedBy` is for the account's worker to say.
     func relationship(of user: UserIndex, to target: UserIndex) -> Relationship {
+        if isDeleted(user) || isDeleted(target) { return .none }
         let end = relations.find(.mutes, of: user, target).flatMap { $0 > logSeconds ? $0 : nil }
         var relationship = Relationship(
             isFollowing: follows(user, target), isFollowedBy: false,
@@ -137,7 +156,9 @@ extension Worker {
     /// The accounts that a user blocks, in the order of their first use, after `bound`.
     func blockEntries(of user: UserIndex, after bound: UserIndex?, limit: Int) -> [EdgeEntry] {
         var result: [EdgeEntry] = []
+        if isDeleted(user) { return result }
         relations.forEach(.blocks, of: user, above: bound) { entry in
+            if isDeleted(entry.key) { return true }
             result.append(EdgeEntry(index: entry.key, user: users.id(of: entry.key), sinceSeconds: entry.value))
             return result.count < limit
         }
@@ -147,8 +168,9 @@ extension Worker {
     /// The accounts that a user mutes now, in the order of their first use, after `bound`.
     func muteEntries(of user: UserIndex, after bound: UserIndex?, limit: Int) -> [MuteEntry] {
         var result: [MuteEntry] = []
+        if isDeleted(user) { return result }
         relations.forEach(.mutes, of: user, above: bound) { entry in
-            guard entry.value > logSeconds else { return true }
+            guard entry.value > logSeconds, !isDeleted(entry.key) else { return true }
             let end = entry.value == RelationSets.forever ? nil : entry.value
             result.append(MuteEntry(index: entry.key, user: users.id(of: entry.key), untilSeconds: end))
             return result.count < limit
@@ -159,7 +181,9 @@ extension Worker {
     /// Those who wait for a user's answer, newest first, below the request with number `bound`.
     func requestEntries(of user: UserIndex, below bound: UInt32?, limit: Int) -> [EdgeEntry] {
         var result: [EdgeEntry] = []
+        if isDeleted(user) { return result }
         relations.forEachDescending(.requests, of: user, below: bound) { entry in
+            if isDeleted(entry.value) { return true }
             let since = relations.find(.requestTimes, of: user, entry.key) ?? 0
             result.append(EdgeEntry(index: entry.key, user: users.id(of: entry.value), sinceSeconds: since))
             return result.count < limit

@@ -6,6 +6,7 @@ extension Worker: StoredState {
         [
             newestPosts.stored(as: "newestPosts"), followers.stored(as: "followers"),
             authorFlags.stored(as: "authorFlags"), readerNumbers.stored(as: "readerNumbers"),
+            profiles.stored(as: "profiles"),
             readerUsers.stored(as: "readerUsers"), timelines.stored(as: "timelines"), floors.stored(as: "floors"),
             followees.stored(as: "followees"), pulledFollowees.stored(as: "pulledFollowees"),
             lastReads.stored(as: "lastReads"), readerFlags.stored(as: "readerFlags"),
@@ -36,6 +37,23 @@ extension Worker: StoredState {
                 adopt: { [unowned self] bytes throws(ArenaError) in
                     try pulledSets.arena.adoptLoadedPages(usedBytes: bytes)
                 }),
+            reactions.stored(as: "reactions"), engagements.places.stored(as: "engagementPlaces"),
+            engagements.rows.stored(as: "engagements"), notifications.newest.stored(as: "notifications"),
+            notifications.subjects.stored(as: "notificationSubjects"), notifications.marks.stored(as: "readMarks"),
+            StoredPart(
+                name: "reactionSets", region: reactionSets.arena.memory,
+                usedBytes: { [unowned self] in reactionSets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try reactionSets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            StoredPart(
+                name: "notificationSets", region: notifications.sets.arena.memory,
+                usedBytes: { [unowned self] in notifications.sets.arena.bytesTouched },
+                adopt: { [unowned self] bytes throws(ArenaError) in
+                    try notifications.sets.arena.adoptLoadedPages(usedBytes: bytes)
+                }),
+            marks("reactionMarks", reactionSets.arena.marks) { $0.reactionSets.arena.markBytes },
+            marks("notificationMarks", notifications.sets.arena.marks) { $0.notifications.sets.arena.markBytes },
             marks("timelineMarks", timelineSets.arena.marks) { $0.timelineSets.arena.markBytes },
             marks("followerMarks", followerSets.arena.marks) { $0.followerSets.arena.markBytes },
             marks("followeeMarks", followeeSets.arena.marks) { $0.followeeSets.arena.markBytes },
@@ -49,10 +67,15 @@ extension Worker: StoredState {
             adopt: { _ throws(ArenaError) in })
     }
 
+    /// Not adopted: who folds a log to compare states has to keep as many.
+    static let notificationsKeptValue = "notificationsKept"
+
     var storedValues: [String: UInt64] {
         [
             "pushed": pushed, "pulled": pulled, "skippedAway": skippedAway, "awayReaders": awayReaders, "edges": edges,
             "livePosts": livePosts, "appliedLSN": appliedLSN, "logSeconds": UInt64(logSeconds),
+            Self.notificationsKeptValue: UInt64(notifications.limit),
+            "deletedAccounts": deletedAccounts,
         ]
     }
 
@@ -61,7 +84,7 @@ extension Worker: StoredState {
         guard let pushed = values["pushed"], let pulled = values["pulled"], let edges = values["edges"],
             let livePosts = values["livePosts"], let skippedAway = values["skippedAway"],
             let awayReaders = values["awayReaders"], let lsn = values["appliedLSN"],
-            let seconds = values["logSeconds"]
+            let seconds = values["logSeconds"], let deletedAccounts = values["deletedAccounts"]
         else { throw .damagedImage("a worker's numbers are missing") }
         self.pushed = pushed
         self.pulled = pulled
@@ -70,6 +93,7 @@ extension Worker: StoredState {
         self.edges = edges
         self.livePosts = livePosts
         logSeconds = UInt32(clamping: seconds)
+        self.deletedAccounts = deletedAccounts
         modeChanges.adoptLoadedRows()
         try relations.adoptLoadedRows()
         startFrom(lsn: lsn)

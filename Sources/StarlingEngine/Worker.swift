@@ -22,6 +22,8 @@ final class Worker: @unchecked Sendable {
     let authorFlags: MappedTable<UInt8>
     /// Reader number plus one; 0 for accounts that another worker owns.
     let readerNumbers: MappedTable<UInt32>
+    /// The texts of registered accounts.
+    let profiles: MappedTable<ProfileRow>
 
     // By reader number.
     let readerUsers: MappedTable<UserIndex>
@@ -48,8 +50,19 @@ final class Worker: @unchecked Sendable {
     /// The second since 1970 in which log time is.
     var logSeconds: UInt32 = 0
 
+    /// By reader number: to what the reader reacted, and how.
+    let reactions: MappedTable<SortedSet>
+    /// The sets of `reactions`, and of those who reacted to each post.
+    let reactionSets: SortedSetArena<KeyedValue32>
+    /// Counters of posts and comments.
+    let engagements: EngagementTable
+    let notifications: NotificationTable
+
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
+    let heap: ProfileHeap
+    /// Accounts that were deleted: while there are none, no post is asked whose it is.
+    var deletedAccounts: UInt64 = 0
     var pushed: UInt64 = 0
     var pulled: UInt64 = 0
     /// Posts times followers who were away.
@@ -82,8 +95,12 @@ final class Worker: @unchecked Sendable {
     let largeAuthors = LargeAuthors()
     /// Deliveries of a piece of such a fan-out: some forty microseconds.
     let pieceDeliveries: Int
-    /// The number of deliveries at which the next piece is due.
+    /// The `work` at which the next piece is due, however much else there is to do.
     var nextPiece: UInt64 = 0
+    /// Whether large fan-outs leave time to other threads: in a thread of its own.
+    var takesPauses = false
+    /// Until when they do, in monotonic nanoseconds.
+    var nextBurst: UInt64 = 0
     /// The readers of a piece; kept so that a piece allocates nothing.
     var pieceReaders: [UInt32] = []
     /// When the events that are being applied were committed, in monotonic nanoseconds.
@@ -92,7 +109,7 @@ final class Worker: @unchecked Sendable {
     /// Whether some readers have a post that others do not have yet.
     var isInsideRecord: Bool { nextReader != 0 || !largeFanouts.isEmpty }
 
-    private var position: UInt64 = 0
+    private(set) var position: UInt64 = 0
     private var mark: UInt64 = 0
     private var postsInMark: UInt64 = 0
     /// Of these, those that were put aside.
@@ -109,6 +126,8 @@ final class Worker: @unchecked Sendable {
         static let `private`: UInt8 = 4
         /// Merged at read.
         static let merged: UInt8 = pulled | everPulled
+        /// The account was deleted: its posts are shown to nobody.
+        static let deleted: UInt8 = 8
     }
 
     /// Flags of a reader in `readerFlags`.
@@ -123,7 +142,7 @@ final class Worker: @unchecked Sendable {
 
     init(
         number: Int, of workers: Int, configuration: EngineConfiguration, users: UserTable, posts: PostTable,
-        ring: EventRing, time: any TimeSource
+        heap: ProfileHeap, ring: EventRing, time: any TimeSource
     ) throws(ArenaError) {
         self.number = number
         self.workers = workers
@@ -131,6 +150,7 @@ final class Worker: @unchecked Sendable {
         pieceDeliveries = configuration.pieceDeliveries
         self.users = users
         self.posts = posts
+        self.heap = heap
         self.ring = ring
         self.time = time
         let memory = RegionMemory()
@@ -138,6 +158,7 @@ final class Worker: @unchecked Sendable {
         followers = try configuration.makeUserTable(in: memory)
         authorFlags = try configuration.makeUserTable(in: memory)
         readerNumbers = try configuration.makeUserTable(in: memory)
+        profiles = try configuration.makeUserTable(in: memory)
         readerUsers = try configuration.makeUserTable(in: memory)
         timelines = try configuration.makeUserTable(in: memory)
         floors = try configuration.makeUserTable(in: memory)
@@ -147,6 +168,8 @@ final class Worker: @unchecked Sendable {
         readerFlags = try configuration.makeUserTable(in: memory)
         followerCounts = try configuration.makeUserTable(in: memory)
         postCounts = try configuration.makeUserTable(in: memory)
+        reactions = try configuration.makeUserTable(in: memory)
+        engagements = try EngagementTable(configuration: configuration, in: memory)
         modeChanges = ModeChangeTable(try configuration.makeUserTable(in: memory))
         deliveries = DeliveryTable(try configuration.makeTable(rows: configuration.deliveryRecords, in: memory))
         timelineSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
@@ -154,6 +177,8 @@ final class Worker: @unchecked Sendable {
         followeeSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         pulledSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         relations = try RelationSets(configuration: configuration, in: memory, seed: Self.setSeed)
+        reactionSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
+        notifications = try NotificationTable(configuration: configuration, in: memory, seed: Self.setSeed)
         storeRoom()
     }
 
@@ -177,7 +202,8 @@ final class Worker: @unchecked Sendable {
                 timelines: max(0, timelineSets.arena.allocationsLeft - allocationsOwed),
                 followers: followerSets.arena.allocationsLeft,
                 followees: followeeSets.arena.allocationsLeft, pulled: pulledSets.arena.allocationsLeft,
-                relations: relations.allocationsLeft))
+                relations: relations.allocationsLeft, reactions: reactionSets.arena.allocationsLeft,
+                notifications: notifications.sets.arena.allocationsLeft))
     }
 
     /// Blocks that posts which were put aside can still take of the timelines' arena.
@@ -196,13 +222,10 @@ final class Worker: @unchecked Sendable {
         if stop.full != nil { return false }
         let before = handled
         let start = position
-        // A slice may be all events and no deliveries: a piece each is the least.
-        var hasDelivered = !largeFanouts.isEmpty
-        if hasDelivered, !deliverPiece(limit: pieceSize(budget)) { return true }
         while let current = ring.mark(mark) {
             markStart = current.nanoseconds
             while position < current.end {
-                if handled >= nextPiece, !largeFanouts.isEmpty, !deliverPiece(limit: pieceSize(budget)) { return true }
+                if work >= nextPiece, !largeFanouts.isEmpty, !deliverPiece(limit: pieceSize(budget)) { return true }
                 let event = ring.event(at: position)
                 guard apply(event, untilDelivered: before &+ budget) else {
                     noteProgress(since: current.nanoseconds)
@@ -225,19 +248,11 @@ final class Worker: @unchecked Sendable {
             }
             mark &+= 1
         }
-        let burst = min(budget, handled &- before &+ UInt64(pieceDeliveries) * Self.piecesAtOnce)
-        while !largeFanouts.isEmpty, handled &- before < burst, ring.mark(mark) == nil {
-            guard deliverPiece(limit: pieceSize(budget)) else { break }
-            hasDelivered = true
-        }
+        let hasDelivered = !largeFanouts.isEmpty && deliverBurst(budget: budget)
         giveBack()
         return position != start || hasDelivered
     }
 
-    private func pieceSize(_ budget: UInt64) -> Int { min(pieceDeliveries, Int(clamping: budget)) }
-
-    /// Pieces of a large fan-out that are delivered without a look at the reads: some 150 microseconds.
-    private static let piecesAtOnce: UInt64 = 4
     private static let eventsPerSlice: UInt64 = 8_192
 
     /// Whether there are published events that this worker has not applied.

@@ -9,6 +9,8 @@ struct WorkerRoom: ~Copyable {
     private let followees = Atomic<Int>(0)
     private let pulled = Atomic<Int>(0)
     private let relations = Atomic<Int>(0)
+    private let reactions = Atomic<Int>(0)
+    private let notifications = Atomic<Int>(0)
 
     func store(_ room: MemoryNeed) {
         timelines.store(room.timelines, ordering: .relaxed)
@@ -16,13 +18,16 @@ struct WorkerRoom: ~Copyable {
         followees.store(room.followees, ordering: .relaxed)
         pulled.store(room.pulled, ordering: .relaxed)
         relations.store(room.relations, ordering: .relaxed)
+        reactions.store(room.reactions, ordering: .relaxed)
+        notifications.store(room.notifications, ordering: .relaxed)
     }
 
     func load() -> MemoryNeed {
         MemoryNeed(
             timelines: timelines.load(ordering: .relaxed), followers: followers.load(ordering: .relaxed),
             followees: followees.load(ordering: .relaxed), pulled: pulled.load(ordering: .relaxed),
-            relations: relations.load(ordering: .relaxed))
+            relations: relations.load(ordering: .relaxed), reactions: reactions.load(ordering: .relaxed),
+            notifications: notifications.load(ordering: .relaxed))
     }
 }
 

@@ -42,8 +42,6 @@ final class WorkerRunner: @unchecked Sendable {
     private let sliceBudget: UInt64
     /// The same while pages are copied for a snapshot, at most: each delivery may then cost the copy of a page or two.
     private static let sliceBudgetWhileCutting: UInt64 = 64
-    /// Between two bursts of a large fan-out that has the worker for itself, in microseconds.
-    private static let largeFanoutPause = 100
     /// Steps with copies and nothing else before a pause of a millisecond.
     private static let copiesPerPause = 4
     /// Waiting jobs are looked at for their deadlines no more often than this, however many wait.
@@ -160,13 +158,12 @@ final class WorkerRunner: @unchecked Sendable {
     /// The worker's thread: until `stop`.
     func run(pinnedTo processor: Int?) {
         SystemThread.preferShortTurns()
+        worker.takesPauses = true
         if let processor { SystemThread.pinCurrent(toProcessor: processor) }
         while !isStopping.load(ordering: .acquiring) {
             let worked = step()
-            if worker.hasNothingButALargeFanout {
-                // Half of the processor's time is left to the writer and to whoever hands it posts: with all of it taken, others' p99
-                // was four times as long while a giant posted.
-                parker.park(microseconds: Self.largeFanoutPause)
+            if worker.hasOnlyLargeFanouts {
+                parker.park(microseconds: worker.pauseBeforeBurst)
                 continue
             }
             if onlyCopied >= Self.copiesPerPause {

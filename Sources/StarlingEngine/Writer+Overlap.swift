@@ -4,6 +4,8 @@ import StarlingLog
 struct CommittedRound {
     var lsn: UInt64
     var posts: UInt32
+    /// How much there is to erase from the log.
+    var erasures: Int
     /// The position behind its last event.
     var events: UInt64
 }

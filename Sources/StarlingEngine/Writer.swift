@@ -266,12 +266,15 @@ final class Writer: @unchecked Sendable {
 
     /// Everything that was sequenced so far.
     var committedRound: CommittedRound {
-        CommittedRound(lsn: sequencer.state.lastLSN, posts: sequencer.state.posts.count, events: ring.head)
+        CommittedRound(
+            lsn: sequencer.state.lastLSN, posts: sequencer.state.posts.count,
+            erasures: sequencer.state.erasures.table.count, events: ring.head)
     }
 
     /// Shows workers and readers a round that is committed.
     func publish(_ round: CommittedRound) {
         sequencer.state.posts.publish(round.posts)
+        sequencer.state.erasures.publish(round.erasures)
         noteMemory()
         published.store(round.lsn, ordering: .releasing)
         ring.publish(upTo: round.events, nanoseconds: time.monotonicNanoseconds())

@@ -33,14 +33,40 @@ struct BatchBuilder: ~Copyable {
         count = 0
     }
 
+    /// Adds one record whose body was erased, when `erasedBodyHash` is given.
+    mutating func append(
+        timestamp: UInt64, key: UInt64, value: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer?,
+        erasedBodyHash: Hash128?
+    ) {
+        guard let hash = erasedBodyHash else {
+            return append(timestamp: timestamp, key: key, value: value, header: Self.bodyName, content: body)
+        }
+        withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { content in
+            guard let start = content.baseAddress else { return }
+            var fields = FieldWriter(start)
+            fields.bigEndian(hash.high)
+            fields.bigEndian(hash.low)
+            append(
+                timestamp: timestamp, key: key, value: value, header: Self.bodyHashName,
+                content: UnsafeRawBufferPointer(content))
+        }
+    }
+
     /// Adds one record. Sizes and timestamps have been compared with the limits.
     mutating func append(timestamp: UInt64, key: UInt64, value: UnsafeRawBufferPointer, body: UnsafeRawBufferPointer?) {
+        append(timestamp: timestamp, key: key, value: value, header: Self.bodyName, content: body)
+    }
+
+    private mutating func append(
+        timestamp: UInt64, key: UInt64, value: UnsafeRawBufferPointer, header: StaticString,
+        content: UnsafeRawBufferPointer?
+    ) {
         let timestampDelta = Int64(timestamp) - Int64(baseTimestamp)
         let offsetDelta = Int64(count)
         var size = 1 + FieldWriter.varintSize(timestampDelta) + FieldWriter.varintSize(offsetDelta) + 1 + 8
         size += FieldWriter.varintSize(Int64(value.count)) + value.count + 1
-        if let body {
-            size += 1 + Self.bodyName.utf8CodeUnitCount + FieldWriter.varintSize(Int64(body.count)) + body.count
+        if let content {
+            size += 1 + header.utf8CodeUnitCount + FieldWriter.varintSize(Int64(content.count)) + content.count
         }
         let total = FieldWriter.varintSize(Int64(size)) + size
         buffer.reserve(total)
@@ -53,12 +79,12 @@ struct BatchBuilder: ~Copyable {
         fields.bigEndian(key)
         fields.varint(Int64(value.count))
         fields.bytes(value)
-        fields.varint(body == nil ? 0 : 1)
-        if let body {
-            fields.varint(Int64(Self.bodyName.utf8CodeUnitCount))
-            fields.bytes(UnsafeRawBufferPointer(start: Self.bodyName.utf8Start, count: Self.bodyName.utf8CodeUnitCount))
-            fields.varint(Int64(body.count))
-            fields.bytes(body)
+        fields.varint(content == nil ? 0 : 1)
+        if let content {
+            fields.varint(Int64(header.utf8CodeUnitCount))
+            fields.bytes(UnsafeRawBufferPointer(start: header.utf8Start, count: header.utf8CodeUnitCount))
+            fields.varint(Int64(content.count))
+            fields.bytes(content)
         }
         buffer.advance(total)
         count += 1

@@ -9,6 +9,8 @@ final class BatchLoader: @unchecked Sendable {
     private var window: SegmentWindow?
     private var name = ""
     private var base: UInt64 = 0
+    /// The file that the window reads. A segment that was written anew has another one.
+    private var file: (any DiskFile)?
     /// End of the held batch in its file.
     private var nextOffset: UInt64 = 0
     private var envelope: EnvelopeHeader?
@@ -30,7 +32,7 @@ final class BatchLoader: @unchecked Sendable {
         }
         guard let location = try catalog.locate(lsn) else { return nil }
         var offset = location.offset
-        if let envelope, location.base == base, envelope.nextLSN <= lsn { offset = max(offset, nextOffset) }
+        if let envelope, location.file === file, envelope.nextLSN <= lsn { offset = max(offset, nextOffset) }
         envelope = nil
         firstRecord = nil
         prepareWindow(for: location)
@@ -46,10 +48,11 @@ final class BatchLoader: @unchecked Sendable {
     private func prepareWindow(for location: SegmentCatalog.Location) {
         if window == nil {
             window = SegmentWindow(file: location.file, readAhead: readAhead)
-        } else if location.base != base || name.isEmpty {
+        } else if location.file !== file {
             window?.replaceFile(location.file)
         }
         base = location.base
+        file = location.file
         name = location.name
     }
 

@@ -89,6 +89,8 @@ public final class LogScrubber {
         skipSegment()
         // Retention may have removed it under our hands; that is no damage.
         if facts.base < log.firstLSN { return .progress(bytes: bytes) }
+        // Nor is it when bodies were erased from it: then another file has its name.
+        if log.source.catalog.sealedSegment(from: facts.base) != facts { return .progress(bytes: bytes) }
         guard end == .clean, offset == facts.dataEnd, let summary, position == facts.end else {
             let last = position?.lsn ?? facts.base
             let lost = last < facts.nextLSN ? last...(facts.nextLSN - 1) : nil

@@ -110,6 +110,18 @@ final class SegmentCatalog: Sendable {
         }
     }
 
+    /// Shows readers a sealed segment that was written anew with the same records. Who holds the old file finishes with it.
+    func replace(_ summary: SegmentSummary) {
+        state.withLock { state in
+            guard let number = Self.segment(holding: summary.facts.base, in: state.segments) else { return }
+            if state.segments[number].file != nil { state.openFiles -= 1 }
+            state.segments[number].file = nil
+            state.segments[number].facts = summary.facts
+            state.segments[number].tables = summary.tables
+            state.segments[number].source = .memory
+        }
+    }
+
     /// Finds the segment that holds `lsn`. Nil when no record with that number is there.
     func locate(_ lsn: UInt64) throws(LogError) -> Location? {
         let found = try state.withLock { state throws(LogError) -> (segment: Segment, file: any DiskFile)? in

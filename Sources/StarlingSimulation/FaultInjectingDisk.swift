@@ -25,9 +25,11 @@ public final class FaultInjectingDisk: Disk {
     /// Not counted.
     public func exists(_ path: String) -> Bool { disk.exists(path) }
 
-    /// Counted as `create` in that mode only.
+    /// Counted as `create` in those modes only.
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
-        guard mode == .create else { return FaultInjectingFile(try disk.open(path, mode), gate) }
+        guard mode == .create || mode == .createPrivate else {
+            return FaultInjectingFile(try disk.open(path, mode), gate)
+        }
         return try gate.pass(.create, path) { () throws(DiskError) in
             FaultInjectingFile(try disk.open(path, mode), gate)
         }

@@ -59,7 +59,7 @@ public final class SimulatedDisk: Disk {
         let (inode, era) = try state.withLock { state throws(DiskError) -> (Int, Int) in
             try state.begin(.open, path)
             let name = SimulatedNames.normal(path)
-            if mode == .create {
+            if mode == .create || mode == .createPrivate {
                 guard state.names.isDirectory(SimulatedNames.parent(of: name)) else {
                     throw state.failure(.open, path, SystemErrorCode.notFound)
                 }

@@ -31,6 +31,8 @@ public enum DiskOpenMode: Sendable {
     case readWrite
     /// For reading and writing; it must not exist yet.
     case create
+    /// As `create`, for secrets: only the owner can read it.
+    case createPrivate
 }
 
 /// An open file. Closed by `close()`, or when the last reference goes.

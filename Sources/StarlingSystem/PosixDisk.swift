@@ -33,15 +33,15 @@ public final class PosixDisk: Disk {
     /// By `access`.
     public func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
-    /// Never follows a symbolic link; new files have mode 0640.
+    /// Never follows a symbolic link; new files have mode 0640, or 0600.
     public func open(_ path: String, _ mode: DiskOpenMode) throws(DiskError) -> any DiskFile {
         let flags: Int32 =
             switch mode {
             case .read: O_RDONLY
             case .readWrite: O_RDWR
-            case .create: O_RDWR | O_CREAT | O_EXCL
+            case .create, .createPrivate: O_RDWR | O_CREAT | O_EXCL
             }
-        let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o640)
+        let descriptor = Glibc.open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode == .createPrivate ? 0o600 : 0o640)
         guard descriptor >= 0 else { throw DiskError(operation: "open", path: path, code: errno) }
         return PosixFile(path: path, descriptor: descriptor)
     }

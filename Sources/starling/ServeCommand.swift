@@ -23,9 +23,10 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(help: "Where to listen for administration (default 127.0.0.1:8481).") var admin: String?
     @Option(help: "Worker threads (default: one a processor).") var workers: String?
     @Option(help: "When a write is answered: memory, os or disk (default disk).") var ack: String?
-    @Option(help: "Authentication: on or off (default off; this version offers no other).") var auth: String?
     @Option(help: "A certificate in PEM: the HTTP and the TCP listener then speak TLS.") var tlsCert: String?
     @Option(help: "The certificate's private key in PEM.") var tlsKey: String?
+    @Option(help: "Whether actors have to show access tokens: on or off (default off, for loopback listeners only).")
+    var auth: String?
     @Option(help: "A configuration file in YAML.") var config: String?
     @Option(name: .customLong("set"), help: "KEY=VALUE: any setting of the configuration file. May be repeated.")
     var settings: [String] = []

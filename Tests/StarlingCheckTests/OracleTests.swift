@@ -10,6 +10,7 @@ import Testing
         Oracle(
             rules: Oracle.Rules(
                 population: 8, hysteresisPercent: 80, keyRetention: retention, maximumKeys: keys,
+                notificationsKept: 100,
                 threshold: threshold))
     }
 

@@ -66,6 +66,20 @@ import Testing
         }
     }
 
+    @Test func commentsHaveNone() throws {
+        let fixture = try Self.fixture()
+        var posts: [PostID] = []
+        for _ in 0..<5 {
+            posts.append(try fixture.post(1))
+            for _ in 0..<3 { _ = try fixture.comment(2, on: posts[0]) }
+        }
+        try Self.expectOneEach(fixture, posts)
+        try fixture.restart(crash: .loseUnsynced)
+        for _ in 0..<40 { _ = try fixture.comment(2, on: posts[1]) }
+        posts.append(try fixture.post(3))
+        try Self.expectOneEach(fixture, posts, "after a crash")
+    }
+
     @Test func aGiantsEventComesWhenAllFollowersHaveThePost() throws {
         let fixture = try Self.fixture {
             $0.celebrityThreshold = 1_000
@@ -233,7 +247,7 @@ import Testing
             }
             let post = PostRow(
                 id: random.next(), lsn: random.next() >> (random.next() % 64), deletedLSN: 0, author: 0, previous: 0,
-                jump: 0, height: 0, visibility: 0)
+                jump: 0, height: 0, parent: 0, edits: 0, visibility: 0, kind: 0)
             let author = UserID(rawValue: round == 0 ? 0 : random.next() >> (random.next() % 64))
             let row = DeliveryRow(
                 post: 1, followers: number(&random), pushed: number(&random), pulled: number(&random),

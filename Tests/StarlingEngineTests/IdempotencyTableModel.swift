@@ -128,7 +128,7 @@ struct ModelledIdempotencyTable {
     }
 
     static func randomAnswer(_ random: inout SeededRandom) -> IdempotencyTable.Answer {
-        switch Int.random(in: 0..<7, using: &random) {
+        switch Int.random(in: 0..<8, using: &random) {
         case 0:
             .follow(
                 FollowOutcome(
@@ -137,8 +137,9 @@ struct ModelledIdempotencyTable {
         case 1: .post(PostID(rawValue: random.next()))
         case 2: .deleted(changed: Bool.random(using: &random))
         case 3: .follows(RowOutcomes(Array(repeating: UInt32.random(in: 0...4, using: &random), count: 100)))
-        case 4: .changed(Bool.random(using: &random))
-        case 5: .follows(randomRows(Int.random(in: 0...12, using: &random), &random))
+        case 5: .comment(PostID(rawValue: random.next()))
+        case 6: .changed(.markRead, Bool.random(using: &random))
+        case 4: .follows(randomRows(Int.random(in: 0...12, using: &random), &random))
         default: .follows(randomRows(Int.random(in: 0...800, using: &random), &random))
         }
     }
@@ -153,8 +154,10 @@ struct ModelledIdempotencyTable {
             switch entry.answer {
             case .follow(let edge): "follow \(edge.state) \(edge.changed)"
             case .post(let id): "post \(id)"
+            case .account(let id): "account \(id)"
             case .deleted(let changed): "deleted \(changed)"
-            case .changed(let changed): "changed \(changed)"
+            case .comment(let id): "comment \(id)"
+            case .changed(let operation, let changed): "changed \(operation) \(changed)"
             case .follows(let outcomes): "follows " + outcomes.rows.map { String($0.rawValue) }.joined()
             }
         return "\(entry.lsn) \(entry.fingerprint) \(entry.milliseconds) \(answer)"

@@ -34,6 +34,21 @@ struct RouteTableTests {
         ("GET", "/v1/users/1/posts", "UserPosts", ["user_id=1"]),
         ("POST", "/v1/batch/posts", "BatchPosts", []),
         ("GET", "/v1/posts/3/delivery", "Delivery", ["post_id=3"]),
+        ("PATCH", "/v1/posts/3", "EditPost", ["post_id=3"]),
+        ("PUT", "/v1/posts/3/reaction", "React", ["post_id=3"]),
+        ("POST", "/v1/posts/3/like", "React", ["post_id=3"]),
+        ("DELETE", "/v1/posts/3/reaction", "Unreact", ["post_id=3"]),
+        ("DELETE", "/v1/posts/3/like", "Unreact", ["post_id=3"]),
+        ("GET", "/v1/posts/3/reactions", "Reactions", ["post_id=3"]),
+        ("POST", "/v1/posts/3/comments", "CreateComment", ["post_id=3"]),
+        ("GET", "/v1/posts/3/comments", "Comments", ["post_id=3"]),
+        ("GET", "/v1/comments/4", "GetComment", ["comment_id=4"]),
+        ("PATCH", "/v1/comments/4", "EditComment", ["comment_id=4"]),
+        ("DELETE", "/v1/comments/4", "DeleteComment", ["comment_id=4"]),
+        ("PUT", "/v1/comments/4/reaction", "ReactToComment", ["comment_id=4"]),
+        ("DELETE", "/v1/comments/4/reaction", "UnreactToComment", ["comment_id=4"]),
+        ("GET", "/v1/notifications", "Notifications", []),
+        ("POST", "/v1/notifications:markRead", "MarkRead", []),
         ("GET", "/v1/feed", "Feed", []),
         ("GET", "/v1/users/1/feed", "Feed", ["user_id=1"]),
         ("GET", "/v1/topics", "ListTopics", []),
@@ -46,6 +61,17 @@ struct RouteTableTests {
         ("PATCH", "/admin/config", "UpdateConfig", []),
         ("POST", "/admin/snapshot", "TakeSnapshot", []),
         ("POST", "/admin/backup", "Backup", []),
+        ("POST", "/admin/keys/rotate", "RotateKeys", []),
+        ("POST", "/v1/auth/register", "Register", []),
+        ("POST", "/v1/auth/login", "Login", []),
+        ("POST", "/v1/auth/refresh", "Refresh", []),
+        ("POST", "/v1/auth/logout", "Logout", []),
+        ("GET", "/.well-known/jwks.json", "KeySet", []),
+        ("GET", "/v1/users", "GetUsers", []),
+        ("GET", "/v1/users/by-username/bob", "GetUserByUsername", ["username=bob"]),
+        ("PATCH", "/v1/users/1", "UpdateUser", ["user_id=1"]),
+        ("DELETE", "/v1/users/1", "DeleteUser", ["user_id=1"]),
+        ("GET", "/v1/users/1/export", "ExportUser", ["user_id=1"]),
     ]
 
     @Test(arguments: promised)
@@ -84,7 +110,7 @@ struct RouteTableTests {
     @Test(arguments: [
         ("PATCH", "/v1/posts", [HTTPMethod.get, .post]), ("GET", "/v1/batch/posts", [.post]),
         ("POST", "/v1/users/1/following/2", [.delete, .put]), ("BREW", "/v1/feed", [.get]),
-        ("get", "/v1/feed", [.get]), ("", "/v1/posts/7", [.delete, .get]),
+        ("get", "/v1/feed", [.get]), ("", "/v1/posts/7", [.delete, .get, .patch]),
     ])
     func methodThatIsNotAllowed(method: String, path: String, allowed: [HTTPMethod]) {
         guard case .methodNotAllowed(let allow) = table.routes.match(method: method, path: path) else {

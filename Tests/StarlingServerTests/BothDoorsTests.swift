@@ -106,6 +106,10 @@ import Testing
             Read(
                 operation: "StateDigest", request: Starling_V1_StateDigestRequest(),
                 answer: Starling_V1_StateDigestResponse.self),
+            Read(operation: "KeySet", request: Starling_V1_KeySetRequest(), answer: Starling_V1_KeySetResponse.self),
+            Read(
+                operation: "GetUsers", request: Starling_V1_GetUsersRequest.with { $0.ids = [4, 2, 77, 1] },
+                answer: Starling_V1_GetUsersResponse.self),
             Read(operation: "GetConfig", request: Starling_V1_GetConfigRequest(), answer: Starling_V1_Config.self),
             Read(
                 operation: "UpdateConfig",
@@ -281,7 +285,10 @@ import Testing
             (Self.reads(posts: [1, 2, 3]) + Self.relationReads()).map(\.operation)
             + (Self.writes() + Self.relationWrites()).map(\.operation) + [
                 "DeletePost", "Quiesce", "TakeSnapshot", "Backup",
-            ] + TopicDoorsTests.operations
+                // See AccountDoorTests.
+                "Register", "Login", "Refresh", "Logout", "GetUserByUsername", "UpdateUser", "DeleteUser", "ExportUser",
+                "RotateKeys",
+            ] + EngagementDoorsTests.called + TopicDoorsTests.operations
         #expect(Set(called) == Set(try OperationTable().operations.map(\.name)))
     }
 

@@ -212,7 +212,7 @@ import Testing
         ("PUT", "/v1/posts", "GET, POST"), ("PATCH", "/v1/users/1", "GET"),
         ("POST", "/v1/users/1/following/2", "DELETE, PUT"),
         ("DELETE", "/v1/users/1/feed", "GET"), ("OPTIONS", "/v1/posts", "GET, POST"),
-        ("PURGE", "/v1/posts/1", "DELETE, GET"),
+        ("PURGE", "/v1/posts/1", "DELETE, GET, PATCH"),
     ])
     func otherMethodsAreToldWhichThereAre(method: String, target: String, allow: String) async throws {
         try await TestDaemon.run { daemon in

@@ -55,7 +55,9 @@ struct TestDaemon: Sendable {
 
     func admin() throws -> HTTPConnection { try HTTPConnection(port: daemon.admin.port) }
 
-    func client() async throws -> Client { try await Client.connect(host: "127.0.0.1", port: daemon.tcp.port) }
+    func client(token: String = "") async throws -> Client {
+        try await Client.connect(host: "127.0.0.1", port: daemon.tcp.port, token: token)
+    }
 
     /// The TCP door, byte by byte.
     func socket(receiveBufferBytes: Int32? = nil) throws -> StreamSocket {

@@ -9,8 +9,8 @@ struct StarlingBench: ParsableCommand {
         discussion: "Build it first: swift build -c release --product starling, in the package above this one.",
         subcommands: [
             AllCommand.self, FanOutCommand.self, WorkersCommand.self, BatchCommand.self, ReadCommand.self,
-            GiantCommand.self,
-            MemoryCommand.self, LogCommand.self, ActivityCommand.self,
+            GiantCommand.self, LikesCommand.self,
+            MemoryCommand.self, LogCommand.self, GatewayCommand.self, ActivityCommand.self,
             RestartCommand.self, SnapshotCommand.self,
         ])
 }

@@ -14,6 +14,8 @@ struct DaemonLauncher: Sendable {
         "memory.hugePages=false", "memory.arenaBytes=268435456", "limits.users=1048576", "limits.posts=1048576",
         "log.segmentBytes=65536", "log.batchBytes=4096", "timeline.cap=\(timelineCap)",
         "fanout.celebrityThreshold=12", "logging.level=warning",
+        // The checks read the words of deleted posts, too.
+        "log.erasePauseMilliseconds=0",
     ]
     static let timelineCap = 50
 

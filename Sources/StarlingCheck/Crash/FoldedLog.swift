@@ -83,8 +83,13 @@ struct FoldedLog: Sendable {
             posts[place].isDeleted = true
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
         case .blocked, .unblocked, .muted, .unmuted, .accountPrivacyChanged, .followRequested, .followRequestsAccepted,
-            .followRequestRemoved, .timePassed:
+            .followRequestRemoved, .timePassed, .reacted, .unreacted, .commentCreated, .commentEdited,
+            .commentDeleted, .postEdited, .notificationsRead:
             throw Violation("record \(lsn) is of a kind that the load never asks for")
+        // The load has no accounts.
+        case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved:
+            throw Violation("record \(lsn) is about an account, which the load has none of")
         case nil: throw Violation("record \(lsn) holds no fact")
         }
     }

@@ -15,6 +15,8 @@ enum ExpectedOutcome: Equatable {
     /// One a row; nil for a row that is refused.
     case posts([UInt64?])
     case deleted(changed: Bool)
+    /// The comment that this record made.
+    case comment(lsn: UInt64)
     case changed(Bool)
     case done
 }
@@ -27,6 +29,9 @@ enum Refusal: Equatable {
     case notAuthor
     case blocked
     case requestNotFound
+    case commentNotFound
+    case notCommentAuthor
+    case editConflict
     case keyReused
     case full
 
@@ -39,6 +44,9 @@ enum Refusal: Equatable {
         case .notAuthor: self = .notAuthor
         case .blocked: self = .blocked
         case .requestNotFound: self = .requestNotFound
+        case .commentNotFound: self = .commentNotFound
+        case .notCommentAuthor: self = .notCommentAuthor
+        case .editConflict: self = .editConflict
         case .idempotencyKeyReused: self = .keyReused
         case .full: self = .full
         default: return nil

@@ -20,6 +20,13 @@ struct ExpectedFact: Equatable {
         case switched(Switch)
         case thresholdSet(UInt64)
         case awaySet([UInt64], Bool)
+        /// With a kind a reaction, without one the end of it.
+        case reacted(user: UInt64, target: UInt64, kind: ReactionKind?)
+        case commented(Comment)
+        case commentEdited(comment: UInt64, author: UInt64, text: String)
+        case commentDeleted(comment: UInt64, user: UInt64)
+        case edited(Post)
+        case marked(user: UInt64, upTo: UInt64)
         /// `operation` is the opcode of the request that changed nothing.
         case acknowledged(operation: UInt32, actor: UInt64, isPending: Bool)
         case blocked(user: UInt64, target: UInt64, sinceMilliseconds: UInt64)
@@ -69,13 +76,35 @@ struct ExpectedFact: Equatable {
         var repostOf: UInt64
     }
 
-    /// The id of the post that it makes; nil for other facts.
+    struct Comment: Equatable {
+        /// 0 while nobody has been told.
+        var id: UInt64 = 0
+        var milliseconds: UInt64
+        var author: UInt64
+        var post: UInt64
+        var text: String
+    }
+
+    /// The id of the post or comment that it makes; nil for other facts.
     var postID: UInt64? {
-        get { if case .posted(let post) = change { post.id } else { nil } }
+        get {
+            switch change {
+            case .posted(let post): post.id
+            case .commented(let comment): comment.id
+            default: nil
+            }
+        }
         set {
-            guard case .posted(var post) = change, let newValue else { return }
-            post.id = newValue
-            change = .posted(post)
+            guard let newValue else { return }
+            switch change {
+            case .posted(var post):
+                post.id = newValue
+                change = .posted(post)
+            case .commented(var comment):
+                comment.id = newValue
+                change = .commented(comment)
+            default: break
+            }
         }
     }
 }
@@ -92,4 +121,10 @@ enum AcknowledgedOperation {
     static let unmute: UInt32 = 30
     static let setAccountPrivacy: UInt32 = 47
     static let deletePost: UInt32 = 51
+    static let editPost: UInt32 = 55
+    static let react: UInt32 = 96
+    static let unreact: UInt32 = 97
+    static let editComment: UInt32 = 100
+    static let deleteComment: UInt32 = 101
+    static let markRead: UInt32 = 141
 }

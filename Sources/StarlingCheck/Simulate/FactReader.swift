@@ -54,6 +54,35 @@ enum FactReader {
         case .followRequestRemoved(let request):
             .requestRemoved(user: request.userID, target: request.targetID, isRejected: request.rejected)
         case .timePassed: .timePassed
+        case .reacted(let reaction):
+            .reacted(
+                user: reaction.userID, target: reaction.targetID,
+                kind: ReactionKind(rawValue: UInt8(clamping: reaction.kind.rawValue)))
+        case .unreacted(let reaction): .reacted(user: reaction.userID, target: reaction.targetID, kind: nil)
+        case .commentCreated(let comment):
+            .commented(
+                .init(
+                    id: comment.commentID, milliseconds: PostID(rawValue: comment.commentID).milliseconds,
+                    author: comment.authorID, post: comment.postID, text: try words(body).text))
+        case .commentEdited(let edit):
+            .commentEdited(comment: edit.commentID, author: edit.authorID, text: try words(body).text)
+        case .commentDeleted(let deletion):
+            .commentDeleted(comment: deletion.commentID, user: deletion.userID)
+        case .postEdited(let edit):
+            .edited(
+                try posted(
+                    .with {
+                        $0.postID = edit.postID
+                        $0.authorID = edit.authorID
+                        $0.kind = edit.kind
+                        $0.visibility = edit.visibility
+                        $0.replyTo = edit.replyTo
+                        $0.repostOf = edit.repostOf
+                    }, body: body))
+        case .notificationsRead(let mark): .marked(user: mark.userID, upTo: mark.upTo)
+        case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
+            .sessionRefreshed, .sessionRevoked, .edgesRemoved:
+            throw Unreadable(description: "a fact about an account, which the workload has none of")
         case nil: throw Unreadable(description: "no known fact")
         }
     }
@@ -74,11 +103,15 @@ enum FactReader {
         return .imported(rows, requests: requests, outcomes: edges.rowOutcomes, actor: edges.actorID)
     }
 
+    private static func words(_ body: UnsafeRawBufferPointer?) throws -> Starling_V1_PostBody {
+        guard let body else { throw Unreadable(description: "a record that should have a body has none") }
+        return try Starling_V1_PostBody(serializedBytes: Array(body))
+    }
+
     private static func posted(
         _ post: Starling_V1_PostCreated, body: UnsafeRawBufferPointer?
     ) throws -> ExpectedFact.Post {
-        guard let body else { throw Unreadable(description: "post \(post.postID) has no body") }
-        let words = try Starling_V1_PostBody(serializedBytes: Array(body))
+        let words = try words(body)
         return ExpectedFact.Post(
             id: post.postID, milliseconds: PostID(rawValue: post.postID).milliseconds, author: post.authorID,
             text: words.text,

@@ -39,7 +39,7 @@ extension FeedModel {
     /// The ids among `ids` of posts that are there and that the viewer may see.
     func visible(_ ids: [UInt64], to viewer: UInt64?) -> [UInt64] {
         ids.filter { id in
-            guard let place = place(of: id), !posts[place].isDeleted else { return false }
+            guard let place = place(of: id), !posts[place].isComment, !posts[place].isDeleted else { return false }
             return sees(posts[place], viewer)
         }
     }
@@ -49,7 +49,7 @@ extension FeedModel {
         var place = min(bound, posts.count)
         while place > 0, result.count < limit {
             place -= 1
-            if !posts[place].isDeleted, isWanted(posts[place]) { result.append(posts[place]) }
+            if !posts[place].isDeleted, !posts[place].isComment, isWanted(posts[place]) { result.append(posts[place]) }
         }
         return result
     }
@@ -68,16 +68,51 @@ extension FeedModel {
 
     func postCount(_ user: UInt64) -> Int {
         guard let number = number(of: user) else { return 0 }
-        return posts.count { $0.author == number && !$0.isDeleted }
+        return posts.count { $0.author == number && !$0.isComment && !$0.isDeleted }
     }
 
     /// Posts of the account with this number, deleted ones too, in the 24 hours up to its newest one.
     func postsPerDay(_ number: Int) -> Int {
-        let times = posts.filter { $0.author == number }.map(\.milliseconds)
+        let times = posts.filter { $0.author == number && !$0.isComment }.map(\.milliseconds)
         guard let newest = times.last else { return 0 }
         return times.count { $0 + 86_400_000 >= newest }
     }
 
     /// Posts that are not deleted.
-    var livePosts: Int { posts.count { !$0.isDeleted } }
+    var livePosts: Int { posts.count { !$0.isComment && !$0.isDeleted } }
+
+    /// Whether one of a viewer and the author of a post or comment blocks the other.
+    func isBlocked(_ viewer: UInt64, fromAuthorOf place: Int) -> Bool {
+        number(of: viewer).map { relations.isBlocked($0, posts[place].author) } ?? false
+    }
+
+    /// The place of the post that a comment is about; nil for a post.
+    func postPlace(ofCommentAt place: Int) -> Int? { posts[place].postLSN.flatMap { self.place(ofPostAt: $0) } }
+
+    /// The comments on a post, newest first.
+    func comments(onPostAt place: Int) -> [Post] {
+        posts.filter { $0.postLSN == posts[place].lsn && !$0.isDeleted }.reversed()
+    }
+
+    /// Those that a viewer is shown.
+    func comments(onPostAt place: Int, shownTo viewer: UInt64) -> [Post] {
+        let number = number(of: viewer)
+        return comments(onPostAt: place).filter { comment in
+            number.map { !relations.isBlocked($0, comment.author) } ?? true
+        }
+    }
+
+    /// A user's notifications, oldest first, without those by whom it mutes now and by whom it is blocked, or blocks.
+    func notifications(of user: UInt64) -> [NotificationModel.Notification] {
+        guard let own = number(of: user) else { return [] }
+        return (notifications.lists[user] ?? []).filter { notification in
+            guard let actor = number(of: notification.actor) else { return true }
+            return !relations.isBlocked(own, actor) && relations.mute(own, actor, at: seconds) == nil
+        }
+    }
+
+    /// Posts that repeat one.
+    func repostCount(ofPostAt place: Int) -> Int {
+        posts.count { !$0.isComment && !$0.isDeleted && $0.fact.repostOf == posts[place].id && $0.fact.repostOf != 0 }
+    }
 }

@@ -9,8 +9,18 @@ struct FeedModel {
         /// By its id.
         let milliseconds: UInt64
         let author: Int
-        let fact: ExpectedFact.Post
+        /// As it was changed last.
+        var fact: ExpectedFact.Post
+        /// Of a comment the record that made its post.
+        var postLSN: UInt64?
         var isDeleted = false
+        var edits: UInt16 = 0
+        /// The record that holds the newest body.
+        var bodyLSN: UInt64
+        /// By account.
+        var reactions: [Int: ReactionKind] = [:]
+
+        var isComment: Bool { postLSN != nil }
     }
 
     struct LastSwitch {
@@ -24,7 +34,9 @@ struct FeedModel {
     private(set) var milliseconds: UInt64 = 0
     /// Accounts in the order of their first use.
     private(set) var users: [UInt64] = []
+    /// Posts and comments.
     private(set) var posts: [Post] = []
+    private(set) var notifications: NotificationModel
     private(set) var isPulled: [Bool] = []
     /// Each author's last switch between push and pull.
     private(set) var lastSwitches: [LastSwitch?] = []
@@ -42,7 +54,8 @@ struct FeedModel {
     private var numbers: [UInt64: Int] = [:]
     private let population: Int
 
-    init(population: Int, keyRetention: UInt64) {
+    init(population: Int, keyRetention: UInt64, notificationsKept: Int) {
+        notifications = NotificationModel(limit: notificationsKept)
         self.population = population
         keys = KeyModel(retention: keyRetention)
         relations = RelationModel(population: population)
@@ -89,7 +102,8 @@ struct FeedModel {
         lsn += 1
         milliseconds = max(milliseconds, fact.milliseconds)
         switch fact.change {
-        case .followed(let edge): add(edge)
+        case .followed(let edge):
+            if add(edge) { notify(edge.followee, .follow, by: edge.follower, fact.milliseconds) }
         case .unfollowed(let follower, let followee): remove(follower, followee)
         case .imported(let rows, let requests, _, _):
             for row in rows { add(row) }
@@ -97,7 +111,8 @@ struct FeedModel {
         case .posted(let post):
             posts.append(
                 Post(
-                    id: post.id, lsn: lsn, milliseconds: post.milliseconds, author: use(post.author), fact: post))
+                    id: post.id, lsn: lsn, milliseconds: post.milliseconds, author: use(post.author), fact: post,
+                    bodyLSN: lsn))
         case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
         case .switched(let change):
             let author = use(change.author)
@@ -108,17 +123,30 @@ struct FeedModel {
         case .blocked(let user, let target, let since):
             remove(user, target)
             remove(target, user)
+            endRequest(use(user), use(target))
+            endRequest(use(target), use(user))
             relations.block(use(user), use(target), since: since / 1_000)
         case .unblocked(let user, let target): relations.unblock(use(user), use(target))
         case .muted(let user, let target, let until):
             relations.mute(use(user), use(target), until: until == 0 ? .max : until)
         case .unmuted(let user, let target): relations.unmute(use(user), use(target))
         case .privacySet(let user, let value): isPrivate[use(user)] = value
-        case .requested(let edge): ask(edge)
+        case .requested(let edge):
+            ask(edge)
+            notify(edge.followee, .followRequest, by: edge.follower, fact.milliseconds)
         case .accepted(let target, let users, let since):
-            for user in users { add(.init(follower: user, followee: target, sinceMilliseconds: since)) }
-        case .requestRemoved(let user, let target, _): relations.removeRequest(use(user), use(target))
+            for user in users {
+                add(.init(follower: user, followee: target, sinceMilliseconds: since))
+                notify(user, .followAccepted, by: target, since)
+            }
+        case .requestRemoved(let user, let target, _): endRequest(use(user), use(target))
         case .acknowledged, .timePassed: break
+        case .reacted(let user, let target, let kind): react(user, target, kind, fact.milliseconds)
+        case .commented(let comment): add(comment)
+        case .commentEdited(let comment, _, let text): change(comment) { $0.fact.text = text }
+        case .commentDeleted(let comment, _): deleteComment(comment)
+        case .edited(let post): change(post.id) { $0.fact = post }
+        case .marked(let user, let mark): notifications.marks[user] = mark
         }
         if !fact.key.isEmpty { remember(fact) }
     }
@@ -135,18 +163,27 @@ struct FeedModel {
         return users.count - 1
     }
 
-    private mutating func add(_ edge: ExpectedFact.Edge) {
+    /// Whether it is new.
+    @discardableResult
+    private mutating func add(_ edge: ExpectedFact.Edge) -> Bool {
         let follower = use(edge.follower)
         let followee = use(edge.followee)
-        if follows(follower, followee) { return }
-        relations.removeRequest(follower, followee)
+        if follows(follower, followee) { return false }
+        endRequest(follower, followee)
         edges[follower * population + followee] = true
         followerCounts[followee] += 1
         edgeCount += 1
+        return true
     }
 
     private mutating func ask(_ edge: ExpectedFact.Edge) {
         relations.ask(use(edge.follower), use(edge.followee), since: edge.sinceMilliseconds / 1_000)
+    }
+
+    private mutating func endRequest(_ requester: Int, _ target: Int) {
+        if !relations.isWaiting(requester, target) { return }
+        relations.removeRequest(requester, target)
+        notifications.takeBack(.followRequest, by: users[requester], about: 0, from: users[target])
     }
 
     private mutating func remove(_ follower: UInt64, _ followee: UInt64) {
@@ -154,6 +191,55 @@ struct FeedModel {
         edges[first * population + second] = false
         followerCounts[second] -= 1
         edgeCount -= 1
+        notifications.takeBack(.follow, by: follower, about: 0, from: followee)
+    }
+
+    private mutating func add(_ comment: ExpectedFact.Comment) {
+        guard let post = place(of: comment.post) else { return }
+        let words = ExpectedFact.Post(
+            id: comment.id, milliseconds: comment.milliseconds, author: comment.author, text: comment.text, kind: .text,
+            mediaURL: "", isPublic: posts[post].fact.isPublic, replyTo: 0, repostOf: 0)
+        posts.append(
+            Post(
+                id: comment.id, lsn: lsn, milliseconds: comment.milliseconds, author: use(comment.author), fact: words,
+                postLSN: posts[post].lsn, bodyLSN: lsn))
+        notify(posts[post].fact.author, .comment, by: comment.author, about: lsn, comment.milliseconds)
+    }
+
+    private mutating func deleteComment(_ id: UInt64) {
+        guard let comment = place(of: id), let post = posts[comment].postLSN.flatMap({ place(ofPostAt: $0) }) else {
+            return
+        }
+        posts[comment].isDeleted = true
+        notifications.takeBack(
+            .comment, by: posts[comment].fact.author, about: posts[comment].lsn, from: posts[post].fact.author)
+    }
+
+    private mutating func change(_ id: UInt64, _ body: (inout Post) -> Void) {
+        guard let place = place(of: id) else { return }
+        body(&posts[place])
+        posts[place].edits += 1
+        posts[place].bodyLSN = lsn
+    }
+
+    private mutating func react(_ user: UInt64, _ target: UInt64, _ kind: ReactionKind?, _ time: UInt64) {
+        guard let place = place(of: target) else { return }
+        let old = posts[place].reactions.updateValue(kind ?? .like, forKey: use(user))
+        if kind == nil { posts[place].reactions[use(user)] = nil }
+        let (author, subject) = (posts[place].fact.author, posts[place].lsn)
+        if kind == nil {
+            notifications.takeBack(.reaction, by: user, about: subject, from: author)
+        } else if old == nil {
+            notify(author, .reaction, by: user, about: subject, time)
+        }
+    }
+
+    private mutating func notify(
+        _ user: UInt64, _ kind: NotificationKind, by actor: UInt64, about subject: UInt64 = 0, _ time: UInt64
+    ) {
+        guard user != actor else { return }
+        notifications.add(
+            .init(number: lsn, kind: kind, actor: actor, subject: subject, milliseconds: time), to: user)
     }
 
     private mutating func remember(_ fact: ExpectedFact) {

@@ -14,12 +14,23 @@ extension KeyModel {
         case .acknowledged(AcknowledgedOperation.unfollow, let actor, _):
             (actor, .follow(EdgeAnswer(follows: false, changed: false)))
         case .acknowledged(AcknowledgedOperation.deletePost, let actor, _): (actor, .deleted(changed: false))
-        case .acknowledged(_, let actor, _): (actor, .changed(false))
-        case .blocked(let user, _, _), .unblocked(let user, _), .muted(let user, _, _), .unmuted(let user, _),
-            .privacySet(let user, _):
-            (user, .changed(true))
+        case .acknowledged(let operation, let actor, _): (actor, .changed(operation, false))
+        case .blocked(let user, _, _): (user, .changed(AcknowledgedOperation.block, true))
+        case .unblocked(let user, _): (user, .changed(AcknowledgedOperation.unblock, true))
+        case .muted(let user, _, _): (user, .changed(AcknowledgedOperation.mute, true))
+        case .unmuted(let user, _): (user, .changed(AcknowledgedOperation.unmute, true))
+        case .privacySet(let user, _): (user, .changed(AcknowledgedOperation.setAccountPrivacy, true))
+        case .reacted(let user, _, let kind):
+            (user, .changed(kind == nil ? AcknowledgedOperation.unreact : AcknowledgedOperation.react, true))
+        case .commented(let comment): (comment.author, .comment(lsn: lsn))
+        case .commentEdited(_, let author, _): (author, .changed(AcknowledgedOperation.editComment, true))
+        case .commentDeleted(_, let user): (user, .changed(AcknowledgedOperation.deleteComment, true))
+        case .edited(let post): (post.author, .changed(AcknowledgedOperation.editPost, true))
+        case .marked(let user, _): (user, .changed(AcknowledgedOperation.markRead, true))
         case .requested(let edge): (edge.follower, .follow(EdgeAnswer(state: .pending, changed: true)))
-        case .accepted(let target, _, _), .requestRemoved(_, let target, isRejected: true): (target, .changed(true))
+        case .accepted(let target, _, _): (target, .changed(AcknowledgedOperation.acceptFollowRequest, true))
+        case .requestRemoved(_, let target, isRejected: true):
+            (target, .changed(AcknowledgedOperation.rejectFollowRequest, true))
         case .requestRemoved(let user, _, _): (user, .follow(EdgeAnswer(follows: false, changed: true)))
         case .switched, .thresholdSet, .awaySet, .timePassed: nil
         }

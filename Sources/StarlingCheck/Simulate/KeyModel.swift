@@ -13,8 +13,11 @@ struct KeyModel {
         /// The post that this record made.
         case post(lsn: UInt64)
         case deleted(changed: Bool)
+        /// The comment that this record made.
+        case comment(lsn: UInt64)
+        /// Of the operation with this opcode.
+        case changed(UInt32, Bool)
         case follows([UInt32])
-        case changed(Bool)
     }
 
     struct Entry {

@@ -13,6 +13,12 @@ extension Oracle {
         case .createPosts(let batch): return createPosts(batch, now)
         case .importPosts(let rows): return importPosts(rows, context, now)
         case .deletePost(let post): return deletePost(post.rawValue, context, now)
+        case .react(let target, let kind): return react(target, kind, context, now)
+        case .createComment(let comment): return createComment(comment, context, now)
+        case .editComment(let id, let text): return editComment(id.rawValue, text, context, now)
+        case .deleteComment(let id): return deleteComment(id.rawValue, context, now)
+        case .editPost(let edit): return editPost(edit, context, now)
+        case .markRead(let number): return markRead(upTo: number, context, now)
         case .setCelebrityThreshold(let value):
             if value < 1 { return .refused(.invalid("celebrityThreshold")) }
             record(.thresholdSet(UInt64(value)), WriteContext(actor: context.actor), now: now)
@@ -35,6 +41,7 @@ extension Oracle {
             if now > model.milliseconds { record(.timePassed, WriteContext(actor: UserID(rawValue: 0)), now: now) }
             return done(.done)
         case .acceptWaitingFollowers, .barrier: return done(.done)
+        case .account: preconditionFailure("the workload has no commands about accounts")
         }
     }
 
@@ -56,8 +63,9 @@ extension Oracle {
             case .follow(let outcome): .follow(outcome)
             case .post(let lsn): .post(lsn: lsn)
             case .deleted(let changed): .deleted(changed: changed)
+            case .comment(let lsn): .comment(lsn: lsn)
+            case .changed(_, let changed): .changed(changed)
             case .follows(let rows): .follows(rows.map { EdgeAnswer(row: $0) })
-            case .changed(let changed): .changed(changed)
             }
         return .accepted(lsn: entry.lsn, outcome, isReplay: true)
     }

@@ -18,7 +18,9 @@ extension Oracle {
         if let createdAt = post.createdAt, createdAt > now { return .invalid("createdAt") }
         for original in [post.replyTo, post.repostOf] {
             guard let original else { continue }
-            guard let place = model.place(of: original.rawValue), !model.posts[place].isDeleted else {
+            guard let place = model.place(of: original.rawValue), !model.posts[place].isComment,
+                !model.posts[place].isDeleted
+            else {
                 return .postNotFound
             }
             let author = post.author.rawValue
@@ -73,7 +75,7 @@ extension Oracle {
 
     mutating func deletePost(_ id: UInt64, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
         if let first = firstAnswer(context, now, { if case .deleted = $0 { true } else { false } }) { return first }
-        guard let place = model.place(of: id) else { return .refused(.postNotFound) }
+        guard let place = model.place(of: id), !model.posts[place].isComment else { return .refused(.postNotFound) }
         let post = model.posts[place]
         guard post.fact.author == context.actor.rawValue else { return .refused(.notAuthor) }
         if post.isDeleted {

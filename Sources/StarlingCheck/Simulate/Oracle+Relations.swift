@@ -14,8 +14,8 @@ extension Oracle {
         return model.relations.isWaiting(first, second)
     }
 
-    private static func isChange(_ answer: KeyModel.Answer) -> Bool {
-        if case .changed = answer { true } else { false }
+    static func isChange(_ operation: UInt32) -> (KeyModel.Answer) -> Bool {
+        { if case .changed(operation, _) = $0 { true } else { false } }
     }
 
     private func refusal(_ user: UInt64, _ target: UInt64) -> Refusal? {
@@ -34,7 +34,7 @@ extension Oracle {
     }
 
     mutating func block(_ target: UInt64, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.block)) { return first }
         let actor = context.actor.rawValue
         if let refusal = refusal(actor, target) { return .refused(refusal) }
         if let first = model.number(of: actor), let second = model.number(of: target),
@@ -51,7 +51,7 @@ extension Oracle {
     }
 
     mutating func unblock(_ target: UInt64, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.unblock)) { return first }
         let actor = context.actor.rawValue
         if let refusal = refusal(actor, target) { return .refused(refusal) }
         guard let first = model.number(of: actor), let second = model.number(of: target),
@@ -72,7 +72,7 @@ extension Oracle {
     mutating func mute(
         _ target: UInt64, _ until: UInt32?, _ context: WriteContext, _ now: UInt64
     ) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.mute)) { return first }
         let actor = context.actor.rawValue
         if let refusal = refusal(actor, target) { return .refused(refusal) }
         if let until, UInt64(until) <= now / 1_000 || until == .max { return .refused(.invalid("expiresAt")) }
@@ -85,7 +85,7 @@ extension Oracle {
     }
 
     mutating func unmute(_ target: UInt64, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.unmute)) { return first }
         let actor = context.actor.rawValue
         if let refusal = refusal(actor, target) { return .refused(refusal) }
         guard activeMute(actor, target, now) != nil else {
@@ -98,7 +98,9 @@ extension Oracle {
 
     /// Going public accepts everybody who waits, in the order of the accounts' first use.
     mutating func setPrivacy(_ isPrivate: Bool, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.setAccountPrivacy)) {
+            return first
+        }
         let actor = context.actor.rawValue
         if actor == 0 { return .refused(.invalid("userId")) }
         if self.isPrivate(actor) == isPrivate {
@@ -119,7 +121,9 @@ extension Oracle {
     }
 
     mutating func accept(_ requester: UInt64, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.acceptFollowRequest)) {
+            return first
+        }
         let actor = context.actor.rawValue
         if requester == 0 { return .refused(.invalid("requesterId")) }
         guard isWaiting(requester, actor) else {
@@ -132,7 +136,9 @@ extension Oracle {
     }
 
     mutating func reject(_ requester: UInt64, _ context: WriteContext, _ now: UInt64) -> ExpectedAnswer {
-        if let first = firstAnswer(context, now, Self.isChange) { return first }
+        if let first = firstAnswer(context, now, Self.isChange(AcknowledgedOperation.rejectFollowRequest)) {
+            return first
+        }
         let actor = context.actor.rawValue
         if requester == 0 { return .refused(.invalid("requesterId")) }
         guard isWaiting(requester, actor) else {

@@ -10,6 +10,7 @@ struct Oracle {
         var hysteresisPercent: Int
         var keyRetention: UInt64
         var maximumKeys: Int
+        var notificationsKept: Int
         /// The celebrity threshold that is configured; else the one that was kept.
         var threshold: Int?
         /// At the beginning.
@@ -53,7 +54,13 @@ struct Oracle {
         self.rules = rules
         threshold = rules.threshold ?? EngineConfiguration.defaultCelebrityThreshold
         cost = rules.cost
-        model = FeedModel(population: rules.population, keyRetention: rules.keyRetention)
+        model = Self.emptyModel(rules)
+    }
+
+    private static func emptyModel(_ rules: Rules) -> FeedModel {
+        FeedModel(
+            population: rules.population, keyRetention: rules.keyRetention,
+            notificationsKept: rules.notificationsKept)
     }
 
     var lastLSN: UInt64 { UInt64(history.count) }
@@ -61,7 +68,7 @@ struct Oracle {
     /// The state after a record.
     func model(at lsn: UInt64) -> FeedModel {
         if lsn >= lastLSN { return model }
-        var earlier = FeedModel(population: rules.population, keyRetention: rules.keyRetention)
+        var earlier = Self.emptyModel(rules)
         for fact in history.prefix(Int(lsn)) { earlier.apply(fact) }
         return earlier
     }

@@ -39,7 +39,8 @@ struct SimulationPlan {
     /// What is how frequent.
     struct Workload {
         /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, readers going away and
-        /// coming back, batches of plain posts, nonsense, block, unblock, mute, unmute, going private or public, accept, reject, passing time.
+        /// coming back, batch of plain posts, reaction, comment, change or deletion of a comment, change of a post, read mark, nonsense,
+        /// block, unblock, mute, unmute, going private or public, accept, reject, passing time.
         var weights: [Int]
         /// Most writes in a turn.
         var burst: Int
@@ -84,6 +85,7 @@ struct SimulationPlan {
         configuration.maximumPosts = 1 << 16
         configuration.maximumUsers = 1 << 12
         configuration.arenaBytes = 1 << 20
+        configuration.notificationsKept = chance(50) ? number(1...6) : number(7...60)
         configuration.hugePages = false
         configuration.ringEvents = chance(70) ? 1 << 12 : 128
         configuration.snapshots.isEnabled = chance(60)
@@ -109,7 +111,7 @@ struct SimulationPlan {
         turns = min(planned, limit ?? planned)
         livenessTurn = chance(25) ? number(1...planned) : nil
         workload = Workload(
-            weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 6, 8, 6, 10, 5, 8, 14, 4, 3].map {
+            weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 80, 30, 15, 15, 10, 6, 8, 6, 10, 5, 8, 14, 4, 3].map {
                 chance(15) ? 0 : $0 * number(1...4)
             },
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),

@@ -122,7 +122,7 @@ extension SimulationRun {
 
     private func learnIDs(_ receipt: WriteReceipt, _ expected: ExpectedOutcome) throws(InvariantViolation) {
         switch (receipt.outcome, expected) {
-        case (.post(let id), .post(let lsn)): try learn(id, lsn)
+        case (.post(let id), .post(let lsn)), (.comment(let id), .comment(let lsn)): try learn(id, lsn)
         case (.posts(let results), .posts(let records)) where results.count == records.count:
             for (result, lsn) in zip(results, records) {
                 if case .success(let id) = result, let lsn { try learn(id, lsn) }
@@ -134,17 +134,23 @@ extension SimulationRun {
     /// An id that was answered once stands for that post for ever, also when a crash took the post.
     private func learn(_ id: PostID, _ lsn: UInt64) throws(InvariantViolation) {
         try oracle.learn(id.rawValue, ofPostAt: lsn)
-        guard case .posted(let post) = oracle.history[Int(lsn - 1)].change else { return }
-        if let text = answeredIDs[id.rawValue], text != post.text {
+        let words: String
+        switch oracle.history[Int(lsn - 1)].change {
+        case .posted(let post): words = post.text
+        case .commented(let comment): words = comment.text
+        default: return
+        }
+        if let text = answeredIDs[id.rawValue], text != words {
             throw InvariantViolation(.identifiers, "id \(id) was given to another post before")
         }
-        answeredIDs[id.rawValue] = post.text
+        answeredIDs[id.rawValue] = words
     }
 
     private func matches(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) -> Bool {
         switch (outcome, expected) {
         case (.follow(let edge), .follow(let wanted)): return EdgeAnswer(edge) == wanted
         case (.post, .post), (.done, .done): return true
+        case (.comment, .comment): return true
         case (.deleted(let changed), .deleted(let wanted)), (.changed(let changed), .changed(let wanted)):
             return changed == wanted
         case (.follows(let rows), .follows(let wanted)):

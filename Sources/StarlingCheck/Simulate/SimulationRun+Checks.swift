@@ -25,6 +25,7 @@ extension SimulationRun {
             try checkLists(of: user)
             try checkRelations(of: user)
         }
+        try checkEngagement()
         try checkStatistics()
     }
 

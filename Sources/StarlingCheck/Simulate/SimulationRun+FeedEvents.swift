@@ -26,7 +26,7 @@ extension SimulationRun {
     }
 
     private func missing(in found: Set<UInt64>) -> [FeedModel.Post] {
-        oracle.model.posts.filter { !found.contains($0.id) }
+        oracle.model.posts.filter { !$0.isComment && !found.contains($0.id) }
     }
 
     private func readEvents(of topic: Topic) throws(InvariantViolation) -> Set<UInt64> {

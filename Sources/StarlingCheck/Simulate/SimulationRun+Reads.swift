@@ -140,7 +140,7 @@ extension SimulationRun {
     /// A post keeps its words for as long as the log keeps its record.
     func compareBody(_ entry: PostEntry, _ body: PostBody?, logFirst: UInt64) throws(InvariantViolation) {
         guard let place = oracle.model.place(of: entry.post.rawValue) else { return }
-        if body == nil, oracle.model.posts[place].lsn < logFirst { return totals.reached(.bodyGoneWithLog) }
+        if body == nil, oracle.model.posts[place].bodyLSN < logFirst { return totals.reached(.bodyGoneWithLog) }
         let post = oracle.model.posts[place].fact
         guard let body, body.text == post.text, body.mediaURL == post.mediaURL, body.kind == post.kind else {
             throw InvariantViolation(.phantom, "post \(entry.post) says \(body as Any), not \(post.text)")

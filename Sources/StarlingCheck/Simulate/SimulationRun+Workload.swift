@@ -65,14 +65,19 @@ extension SimulationRun {
         case 6: command = .setCelebrityThreshold(number(1...max(3, plan.users.count / 2)))
         case 7: command = .setReadersAway((0..<number(1...6)).map { _ in user() }, chance(60))
         case 8: command = .createPosts(PostBatch(of: (0..<number(1...8)).map { _ in plainPost() }))
-        case 10: command = .block(user())
-        case 11: return ofPair(oracle.model.blockedPairs, by: actor, Command.unblock)
-        case 12: command = .mute(user(), until: muteEnd())
-        case 13: return ofPair(oracle.model.mutedPairs, by: actor, Command.unmute)
-        case 14: command = .setAccountPrivacy(chance(50))
-        case 15: return ofPair(oracle.model.waitingPairs, by: actor, Command.acceptFollowRequest)
-        case 16: return ofPair(oracle.model.waitingPairs, by: actor, Command.rejectFollowRequest)
-        case 17: command = .passTime
+        case 9: command = reaction()
+        case 10: command = comment()
+        case 11: return commentChange()
+        case 12: return postEdit()
+        case 13: command = .markRead(upTo: chance(50) ? nil : UInt64(number(0...Int(oracle.lastLSN) + 5)))
+        case 15: command = .block(user())
+        case 16: return ofPair(oracle.model.blockedPairs, by: actor, Command.unblock)
+        case 17: command = .mute(user(), until: muteEnd())
+        case 18: return ofPair(oracle.model.mutedPairs, by: actor, Command.unmute)
+        case 19: command = .setAccountPrivacy(chance(50))
+        case 20: return ofPair(oracle.model.waitingPairs, by: actor, Command.acceptFollowRequest)
+        case 21: return ofPair(oracle.model.waitingPairs, by: actor, Command.rejectFollowRequest)
+        case 22: command = .passTime
         default: command = nonsense(by: actor)
         }
         return WriteRequest(command: command, context: WriteContext(actor: actor))
@@ -120,7 +125,7 @@ extension SimulationRun {
     }
 
     /// Letters that do not compress, so that segments end within a run.
-    private func text() -> String {
+    func text() -> String {
         let length = number(1...plan.workload.textBytes)
         var bytes: [UInt8] = []
         bytes.reserveCapacity(length + 8)
@@ -136,8 +141,13 @@ extension SimulationRun {
     }
 
     /// A post whose id is known, often a recent one, so that timelines hold it.
-    private func anyPost() -> PostID? {
-        let posts = oracle.model.posts
+    func anyPost() -> PostID? {
+        anyContent { !$0.isComment }
+    }
+
+    /// The same of the posts and comments that are wanted.
+    func anyContent(_ isWanted: (FeedModel.Post) -> Bool) -> PostID? {
+        let posts = oracle.model.posts.filter(isWanted)
         guard !posts.isEmpty else { return nil }
         let span = chance(50) ? min(12, posts.count) : posts.count
         let id = posts[posts.count - 1 - number(0...span - 1)].id
@@ -168,7 +178,10 @@ extension SimulationRun {
 
     /// What no client should send.
     private func nonsense(by actor: UserID) -> Command {
-        switch number(0...6) {
+        switch number(0...9) {
+        case 7: .createComment(NewComment(post: anyPost() ?? PostID(rawValue: 7), text: ""))
+        case 8: .react(.post(PostID(rawValue: random.next())), .sad)
+        case 9: .deleteComment(anyPost() ?? PostID(rawValue: 7))
         case 0: .follow(actor)
         case 1: .follow(UserID(rawValue: 0))
         case 2: .createPost(NewPost(author: actor, text: ""))

@@ -22,7 +22,11 @@ extension TraceHash {
         case .posts(let rows): for row in rows { add(row) { hash, id in hash.add(id.rawValue) } }
         case .batch: add(outcome.rowByRow)
         case .deleted(let changed): add(changed ? 3 : 2)
+        case .comment(let id): add(id.rawValue)
         case .changed(let changed): add(changed ? 5 : 4)
+        case .account(let id): add(id.rawValue)
+        case .found(let account): add(account?.id.rawValue ?? 0)
+        case .session(let outcome): add("\(outcome)")
         case .done: add(1)
         }
     }

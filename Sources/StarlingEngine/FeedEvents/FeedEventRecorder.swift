@@ -156,7 +156,7 @@ final class FeedEventRecorder: @unchecked Sendable {
     /// Appends the events of a range, but those that their partition has.
     private func record(_ range: ClosedRange<PostOrdinal>, _ rows: [Rows]) throws(TopicError) {
         var counts = [Int](repeating: 0, count: lastIDs.count)
-        for ordinal in range { counts[partition(of: ordinal)] += 1 }
+        for ordinal in range where !posts.rows[Int(ordinal)].isComment { counts[partition(of: ordinal)] += 1 }
         for (partition, count) in counts.enumerated() where count > 0 {
             try topic.reserve(records: count, bytes: count * FeedEventEncoder.maximumBytes, in: partition)
         }
@@ -165,6 +165,8 @@ final class FeedEventRecorder: @unchecked Sendable {
         let following = UInt64(posts.publishedCount) + 1
         for (index, ordinal) in range.enumerated() {
             let row = posts.rows[Int(ordinal)]
+            // A comment is delivered to nobody.
+            if row.isComment { continue }
             let partition = partition(of: ordinal)
             if row.id <= lastIDs[partition] { continue }
             var sum: DeliveryRow?

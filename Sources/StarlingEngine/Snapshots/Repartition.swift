@@ -20,6 +20,7 @@ struct Repartition {
             guard let reader = source.reader(index) else { continue }
             try new[Slot.worker(of: user, workers: new.count)].adoptReader(reader, of: source)
         }
+        for worker in new { try worker.adoptEngagements(of: old) }
         for change in old[0].modeChanges.all {
             for worker in new { worker.modeChanges.note(change) }
         }
@@ -32,6 +33,7 @@ struct Repartition {
         }
         for worker in new {
             worker.logSeconds = old[0].logSeconds
+            worker.deletedAccounts = old[0].deletedAccounts
             worker.startFrom(lsn: old[0].appliedLSN)
         }
     }
@@ -44,11 +46,31 @@ extension Worker {
         followers.ensure(count: count)
         authorFlags.ensure(count: count)
         readerNumbers.ensure(count: count)
+        profiles.ensure(count: count)
         for index in 0..<count {
             let post = other.newestPosts.rows[index]
             if post != 0 { newestPosts.writable(index).pointee = post }
             let flags = other.authorFlags.rows[index]
             if flags != 0 { authorFlags.writable(index).pointee = flags }
+            let profile = other.profiles.rows[index]
+            if profile.hash != 0 { profiles.writable(index).pointee = profile }
+        }
+    }
+
+    /// Takes over the counters, which every worker has, and of the posts of own authors who reacted.
+    fileprivate func adoptEngagements(of others: [Worker]) throws(ArenaError) {
+        let known = others[0].engagements.rows
+        for place in 0..<known.count {
+            let row = known.rows[place]
+            let own = engagements.writable(row.ordinal)
+            own.pointee = row
+            own.pointee.reactors = SortedSet()
+            let author = posts.rows[Int(row.ordinal)].author
+            guard reader(author) != nil else { continue }
+            let source = others[Slot.worker(of: users.id(of: author), workers: others.count)]
+            let reacted = reactors(of: source.engagements.rows.rows + place)
+            try reactionSets.arena.requireRoom(forBytes: source.reactionSets.copyBytes(reacted))
+            reactionSets.copy(reacted, of: source.reactionSets, into: reactors(of: own))
         }
     }
 
@@ -83,6 +105,10 @@ extension Worker {
         try pulledSets.arena.requireRoom(forBytes: other.pulledSets.copyBytes(pulled))
         pulledSets.copy(pulled, of: other.pulledSets, into: pulledFollowees.writable(own))
         try relations.adopt(readerUsers.rows[own], of: other.relations)
+        let reacted = other.reactions.rows + reader
+        try reactionSets.arena.requireRoom(forBytes: other.reactionSets.copyBytes(reacted))
+        reactionSets.copy(reacted, of: other.reactionSets, into: reactions.writable(own))
+        try notifications.adopt(reader, of: other.notifications, as: own)
         var edges = followeeSets.ascending(followees.rows + own)
         while let edge = edges.next() {
             try followerSets.arena.requireRoom(forBytes: SortedSetArena<UInt32>.maximumBytesPerInsert)

@@ -12,14 +12,16 @@ final class SnapshotDigest {
     private let loading: SnapshotLoading
     private let users: UserTable
     private let posts: PostTable
+    private let heap: ProfileHeap
     /// By worker: the sums of the snapshot that was read last, and the pages that were stored since.
     private var blocks: [DigestBlocks]
     private var pages: [[PageID]]
 
-    init(loading: SnapshotLoading, users: UserTable, posts: PostTable) {
+    init(loading: SnapshotLoading, users: UserTable, posts: PostTable, heap: ProfileHeap) {
         self.loading = loading
         self.users = users
         self.posts = posts
+        self.heap = heap
         let workers = loading.configuration.workers
         blocks = Array(repeating: DigestBlocks(), count: workers)
         pages = Array(repeating: [], count: workers)
@@ -45,7 +47,8 @@ final class SnapshotDigest {
         try loading.store.verifyNewestFile(of: manifest.owners[0], in: manifest)
         var sum = Hash128.zero
         for worker in 0..<manifest.workers {
-            sum &+= try loading.withWorker(worker, of: manifest, users: users, posts: posts) { [self] loaded in
+            sum &+= try loading.withWorker(worker, of: manifest, users: users, posts: posts, heap: heap) {
+                [self] loaded in
                 loaded.forgetSums(of: pages[worker], in: &blocks[worker])
                 return loaded.digest(with: &blocks[worker]).digest
             }

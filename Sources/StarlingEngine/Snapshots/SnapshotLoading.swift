@@ -21,7 +21,8 @@ struct SnapshotLoading {
     func load(_ manifest: SnapshotManifest, ring: EventRing, inParallel: Bool) throws -> Loaded {
         let state = try SequencerState(configuration: configuration, ring: ring, seed: manifest.logID)
         let workers = try (0..<manifest.workers).map {
-            try makeWorker($0, of: manifest, users: state.users, posts: state.posts, ring: ring)
+            try makeWorker(
+                $0, of: manifest, users: state.users, posts: state.posts, heap: state.accounts.heap, ring: ring)
         }
         let images = try loadOwners([state] + workers, manifest, inParallel: inParallel)
         guard state.lastLSN == manifest.lsn, workers.allSatisfy({ $0.appliedLSN == manifest.lsn }) else {
@@ -35,20 +36,22 @@ struct SnapshotLoading {
     /// with it. Compares the pages of its newest file with their checksums; of a full snapshot that is all of them. Its memory
     /// is given back afterwards.
     func withWorker<Result>(
-        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, _ body: (Worker) -> Result
+        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, heap: ProfileHeap,
+        _ body: (Worker) -> Result
     ) throws -> Result {
         let ring = EventRing(workers: 1, capacity: 16)
-        let worker = try makeWorker(number, of: manifest, users: users, posts: posts, ring: ring)
+        let worker = try makeWorker(number, of: manifest, users: users, posts: posts, heap: heap, ring: ring)
         let image = try load(worker, manifest.owners[number + 1], manifest, check: .newestFile)
         return withExtendedLifetime(image) { body(worker) }
     }
 
     private func makeWorker(
-        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, ring: EventRing
+        _ number: Int, of manifest: SnapshotManifest, users: UserTable, posts: PostTable, heap: ProfileHeap,
+        ring: EventRing
     ) throws -> Worker {
         try Worker(
-            number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts, ring: ring,
-            time: time)
+            number: number, of: manifest.workers, configuration: configuration, users: users, posts: posts, heap: heap,
+            ring: ring, time: time)
     }
 
     private func loadOwners(

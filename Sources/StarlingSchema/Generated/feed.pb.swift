@@ -231,6 +231,16 @@ public nonisolated struct Starling_V1_FeedItem: Sendable {
   /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
   public mutating func clearCreatedAt() {self._createdAt = nil}
 
+  /// The reader's own reaction to the post, when hydrated. Absent without one.
+  public var myReaction: Starling_V1_ReactionKind {
+    get {_myReaction ?? .like}
+    set {_myReaction = newValue}
+  }
+  /// Returns true if `myReaction` has been explicitly set.
+  public var hasMyReaction: Bool {self._myReaction != nil}
+  /// Clears the value of `myReaction`. Subsequent reads from it will return its default value.
+  public mutating func clearMyReaction() {self._myReaction = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -240,6 +250,7 @@ public nonisolated struct Starling_V1_FeedItem: Sendable {
   fileprivate var _postID: UInt64? = nil
   fileprivate var _authorID: UInt64? = nil
   fileprivate var _createdAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _myReaction: Starling_V1_ReactionKind? = nil
 }
 
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
@@ -400,7 +411,7 @@ nonisolated extension Starling_V1_PostIDs: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Starling_V1_FeedItem: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".FeedItem"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}post\0\u{1}author\0\u{3}post_id\0\u{3}author_id\0\u{3}created_at\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}post\0\u{1}author\0\u{3}post_id\0\u{3}author_id\0\u{3}created_at\0\u{3}my_reaction\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -413,6 +424,7 @@ nonisolated extension Starling_V1_FeedItem: SwiftProtobuf.Message, SwiftProtobuf
       case 3: try { try decoder.decodeSingularFixed64Field(value: &self._postID) }()
       case 4: try { try decoder.decodeSingularFixed64Field(value: &self._authorID) }()
       case 5: try { try decoder.decodeSingularMessageField(value: &self._createdAt) }()
+      case 6: try { try decoder.decodeSingularEnumField(value: &self._myReaction) }()
       default: break
       }
     }
@@ -438,6 +450,9 @@ nonisolated extension Starling_V1_FeedItem: SwiftProtobuf.Message, SwiftProtobuf
     try { if let v = self._createdAt {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     } }()
+    try { if let v = self._myReaction {
+      try visitor.visitSingularEnumField(value: v, fieldNumber: 6)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -447,6 +462,7 @@ nonisolated extension Starling_V1_FeedItem: SwiftProtobuf.Message, SwiftProtobuf
     if lhs._postID != rhs._postID {return false}
     if lhs._authorID != rhs._authorID {return false}
     if lhs._createdAt != rhs._createdAt {return false}
+    if lhs._myReaction != rhs._myReaction {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

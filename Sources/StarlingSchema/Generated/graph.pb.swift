@@ -336,7 +336,7 @@ public nonisolated struct Starling_V1_GetUserRequest: Sendable {
   public init() {}
 }
 
-/// An account with its counters. Numbers 2 to 7 are kept for the profile.
+/// An account with its profile and its counters. An account that was used without being registered has no profile.
 public nonisolated struct Starling_V1_User: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -344,6 +344,31 @@ public nonisolated struct Starling_V1_User: Sendable {
 
   /// The account's id.
   public var id: UInt64 = 0
+
+  /// The name, unique without regard to case.
+  public var username: String = String()
+
+  /// The name that is shown.
+  public var displayName: String = String()
+
+  /// Some words about the account.
+  public var bio: String = String()
+
+  /// Where its picture is.
+  public var pictureURL: String = String()
+
+  /// Whether followers are asked for permission.
+  public var `private`: Bool = false
+
+  /// When it was registered. Absent if it never was.
+  public var createdAt: SwiftProtobuf.Google_Protobuf_Timestamp {
+    get {_createdAt ?? SwiftProtobuf.Google_Protobuf_Timestamp()}
+    set {_createdAt = newValue}
+  }
+  /// Returns true if `createdAt` has been explicitly set.
+  public var hasCreatedAt: Bool {self._createdAt != nil}
+  /// Clears the value of `createdAt`. Subsequent reads from it will return its default value.
+  public mutating func clearCreatedAt() {self._createdAt = nil}
 
   /// How many accounts follow it.
   public var followerCount: UInt64 = 0
@@ -357,6 +382,8 @@ public nonisolated struct Starling_V1_User: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+
+  fileprivate var _createdAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
 }
 
 /// The part of an account that is shown beside a post.
@@ -367,6 +394,15 @@ public nonisolated struct Starling_V1_UserProfile: Sendable {
 
   /// The account's id.
   public var id: UInt64 = 0
+
+  /// The name, unique without regard to case. Empty for an account that was never registered.
+  public var username: String = String()
+
+  /// The name that is shown.
+  public var displayName: String = String()
+
+  /// Where its picture is.
+  public var pictureURL: String = String()
 
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1406,7 +1442,7 @@ nonisolated extension Starling_V1_GetUserRequest: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Starling_V1_User: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".User"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{4}\u{7}follower_count\0\u{3}following_count\0\u{3}post_count\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}username\0\u{3}display_name\0\u{1}bio\0\u{3}picture_url\0\u{1}private\0\u{3}created_at\0\u{3}follower_count\0\u{3}following_count\0\u{3}post_count\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1415,6 +1451,12 @@ nonisolated extension Starling_V1_User: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularFixed64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.username) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.displayName) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.bio) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.pictureURL) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.`private`) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._createdAt) }()
       case 8: try { try decoder.decodeSingularUInt64Field(value: &self.followerCount) }()
       case 9: try { try decoder.decodeSingularUInt64Field(value: &self.followingCount) }()
       case 10: try { try decoder.decodeSingularUInt64Field(value: &self.postCount) }()
@@ -1424,9 +1466,31 @@ nonisolated extension Starling_V1_User: SwiftProtobuf.Message, SwiftProtobuf._Me
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.id != 0 {
       try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 1)
     }
+    if !self.username.isEmpty {
+      try visitor.visitSingularStringField(value: self.username, fieldNumber: 2)
+    }
+    if !self.displayName.isEmpty {
+      try visitor.visitSingularStringField(value: self.displayName, fieldNumber: 3)
+    }
+    if !self.bio.isEmpty {
+      try visitor.visitSingularStringField(value: self.bio, fieldNumber: 4)
+    }
+    if !self.pictureURL.isEmpty {
+      try visitor.visitSingularStringField(value: self.pictureURL, fieldNumber: 5)
+    }
+    if self.`private` != false {
+      try visitor.visitSingularBoolField(value: self.`private`, fieldNumber: 6)
+    }
+    try { if let v = self._createdAt {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     if self.followerCount != 0 {
       try visitor.visitSingularUInt64Field(value: self.followerCount, fieldNumber: 8)
     }
@@ -1441,6 +1505,12 @@ nonisolated extension Starling_V1_User: SwiftProtobuf.Message, SwiftProtobuf._Me
 
   public static func ==(lhs: Starling_V1_User, rhs: Starling_V1_User) -> Bool {
     if lhs.id != rhs.id {return false}
+    if lhs.username != rhs.username {return false}
+    if lhs.displayName != rhs.displayName {return false}
+    if lhs.bio != rhs.bio {return false}
+    if lhs.pictureURL != rhs.pictureURL {return false}
+    if lhs.`private` != rhs.`private` {return false}
+    if lhs._createdAt != rhs._createdAt {return false}
     if lhs.followerCount != rhs.followerCount {return false}
     if lhs.followingCount != rhs.followingCount {return false}
     if lhs.postCount != rhs.postCount {return false}
@@ -1451,7 +1521,7 @@ nonisolated extension Starling_V1_User: SwiftProtobuf.Message, SwiftProtobuf._Me
 
 nonisolated extension Starling_V1_UserProfile: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".UserProfile"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}username\0\u{3}display_name\0\u{3}picture_url\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1460,6 +1530,9 @@ nonisolated extension Starling_V1_UserProfile: SwiftProtobuf.Message, SwiftProto
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeSingularFixed64Field(value: &self.id) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.username) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.displayName) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.pictureURL) }()
       default: break
       }
     }
@@ -1469,11 +1542,23 @@ nonisolated extension Starling_V1_UserProfile: SwiftProtobuf.Message, SwiftProto
     if self.id != 0 {
       try visitor.visitSingularFixed64Field(value: self.id, fieldNumber: 1)
     }
+    if !self.username.isEmpty {
+      try visitor.visitSingularStringField(value: self.username, fieldNumber: 2)
+    }
+    if !self.displayName.isEmpty {
+      try visitor.visitSingularStringField(value: self.displayName, fieldNumber: 3)
+    }
+    if !self.pictureURL.isEmpty {
+      try visitor.visitSingularStringField(value: self.pictureURL, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   public static func ==(lhs: Starling_V1_UserProfile, rhs: Starling_V1_UserProfile) -> Bool {
     if lhs.id != rhs.id {return false}
+    if lhs.username != rhs.username {return false}
+    if lhs.displayName != rhs.displayName {return false}
+    if lhs.pictureURL != rhs.pictureURL {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -175,6 +175,126 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     set {fact = .timePassed(newValue)}
   }
 
+  public var accountRegistered: Starling_V1_AccountRegistered {
+    get {
+      if case .accountRegistered(let v)? = fact {return v}
+      return Starling_V1_AccountRegistered()
+    }
+    set {fact = .accountRegistered(newValue)}
+  }
+
+  public var profileChanged: Starling_V1_ProfileChanged {
+    get {
+      if case .profileChanged(let v)? = fact {return v}
+      return Starling_V1_ProfileChanged()
+    }
+    set {fact = .profileChanged(newValue)}
+  }
+
+  public var credentialsChanged: Starling_V1_CredentialsChanged {
+    get {
+      if case .credentialsChanged(let v)? = fact {return v}
+      return Starling_V1_CredentialsChanged()
+    }
+    set {fact = .credentialsChanged(newValue)}
+  }
+
+  public var accountDeleted: Starling_V1_AccountDeleted {
+    get {
+      if case .accountDeleted(let v)? = fact {return v}
+      return Starling_V1_AccountDeleted()
+    }
+    set {fact = .accountDeleted(newValue)}
+  }
+
+  public var sessionStarted: Starling_V1_SessionStarted {
+    get {
+      if case .sessionStarted(let v)? = fact {return v}
+      return Starling_V1_SessionStarted()
+    }
+    set {fact = .sessionStarted(newValue)}
+  }
+
+  public var sessionRefreshed: Starling_V1_SessionRefreshed {
+    get {
+      if case .sessionRefreshed(let v)? = fact {return v}
+      return Starling_V1_SessionRefreshed()
+    }
+    set {fact = .sessionRefreshed(newValue)}
+  }
+
+  public var sessionRevoked: Starling_V1_SessionRevoked {
+    get {
+      if case .sessionRevoked(let v)? = fact {return v}
+      return Starling_V1_SessionRevoked()
+    }
+    set {fact = .sessionRevoked(newValue)}
+  }
+
+  public var edgesRemoved: Starling_V1_EdgesRemoved {
+    get {
+      if case .edgesRemoved(let v)? = fact {return v}
+      return Starling_V1_EdgesRemoved()
+    }
+    set {fact = .edgesRemoved(newValue)}
+  }
+
+  public var reacted: Starling_V1_Reacted {
+    get {
+      if case .reacted(let v)? = fact {return v}
+      return Starling_V1_Reacted()
+    }
+    set {fact = .reacted(newValue)}
+  }
+
+  public var unreacted: Starling_V1_Unreacted {
+    get {
+      if case .unreacted(let v)? = fact {return v}
+      return Starling_V1_Unreacted()
+    }
+    set {fact = .unreacted(newValue)}
+  }
+
+  public var commentCreated: Starling_V1_CommentCreated {
+    get {
+      if case .commentCreated(let v)? = fact {return v}
+      return Starling_V1_CommentCreated()
+    }
+    set {fact = .commentCreated(newValue)}
+  }
+
+  public var commentEdited: Starling_V1_CommentEdited {
+    get {
+      if case .commentEdited(let v)? = fact {return v}
+      return Starling_V1_CommentEdited()
+    }
+    set {fact = .commentEdited(newValue)}
+  }
+
+  public var commentDeleted: Starling_V1_CommentDeleted {
+    get {
+      if case .commentDeleted(let v)? = fact {return v}
+      return Starling_V1_CommentDeleted()
+    }
+    set {fact = .commentDeleted(newValue)}
+  }
+
+  public var postEdited: Starling_V1_PostEdited {
+    get {
+      if case .postEdited(let v)? = fact {return v}
+      return Starling_V1_PostEdited()
+    }
+    set {fact = .postEdited(newValue)}
+  }
+
+  public var notificationsRead: Starling_V1_NotificationsRead {
+    get {
+      if case .notificationsRead(let v)? = fact {return v}
+      return Starling_V1_NotificationsRead()
+    }
+    set {fact = .notificationsRead(newValue)}
+  }
+
   /// The key under which the request may be repeated. Empty if it had none.
   public var idempotencyKey: String = String()
 
@@ -206,6 +326,21 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     case followRequestsAccepted(Starling_V1_FollowRequestsAccepted)
     case followRequestRemoved(Starling_V1_FollowRequestRemoved)
     case timePassed(Starling_V1_TimePassed)
+    case accountRegistered(Starling_V1_AccountRegistered)
+    case profileChanged(Starling_V1_ProfileChanged)
+    case credentialsChanged(Starling_V1_CredentialsChanged)
+    case accountDeleted(Starling_V1_AccountDeleted)
+    case sessionStarted(Starling_V1_SessionStarted)
+    case sessionRefreshed(Starling_V1_SessionRefreshed)
+    case sessionRevoked(Starling_V1_SessionRevoked)
+    case edgesRemoved(Starling_V1_EdgesRemoved)
+    case reacted(Starling_V1_Reacted)
+    case unreacted(Starling_V1_Unreacted)
+    case commentCreated(Starling_V1_CommentCreated)
+    case commentEdited(Starling_V1_CommentEdited)
+    case commentDeleted(Starling_V1_CommentDeleted)
+    case postEdited(Starling_V1_PostEdited)
+    case notificationsRead(Starling_V1_NotificationsRead)
 
   }
 
@@ -620,6 +755,360 @@ public nonisolated struct Starling_V1_Acknowledged: Sendable {
   public init() {}
 }
 
+/// An account got a name, an address and a password. They are in the AccountBody beside this record, so that they can be
+/// erased.
+public nonisolated struct Starling_V1_AccountRegistered: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The account's id, minted for it.
+  public var userID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// An account shows something else of itself. The AccountBody beside this record holds all of the account.
+public nonisolated struct Starling_V1_ProfileChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The account.
+  public var userID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// An account has another password or address. The AccountBody beside this record holds all of the account. All its
+/// sessions end, but for one.
+public nonisolated struct Starling_V1_CredentialsChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The account.
+  public var userID: UInt64 = 0
+
+  /// The session that goes on. 0 for none.
+  public var keptSession: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// An account is gone, with its posts, its sessions and its name.
+public nonisolated struct Starling_V1_AccountDeleted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The account.
+  public var userID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Somebody has logged in.
+public nonisolated struct Starling_V1_SessionStarted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The session: the number of its row, and how often that row was used.
+  public var sessionID: UInt64 = 0
+
+  /// Whose session.
+  public var userID: UInt64 = 0
+
+  /// SHA-256 of the refresh token, in four words.
+  public var refreshHash: [UInt64] = []
+
+  /// When the session ends unless it is refreshed, in milliseconds since 1970.
+  public var expiresMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A session has a new refresh token; the one before it is used up.
+public nonisolated struct Starling_V1_SessionRefreshed: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The session.
+  public var sessionID: UInt64 = 0
+
+  /// Whose session.
+  public var userID: UInt64 = 0
+
+  /// How many refresh tokens there were before this one.
+  public var generation: UInt32 = 0
+
+  /// SHA-256 of the refresh token, in four words.
+  public var refreshHash: [UInt64] = []
+
+  /// When the session ends unless it is refreshed, in milliseconds since 1970.
+  public var expiresMs: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A session has ended.
+public nonisolated struct Starling_V1_SessionRevoked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The session.
+  public var sessionID: UInt64 = 0
+
+  /// Whose session.
+  public var userID: UInt64 = 0
+
+  /// Why.
+  public var reason: Starling_V1_SessionRevoked.Reason = .logout
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What ends a session.
+  public nonisolated enum Reason: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// The user logged out.
+    case logout // = 0
+
+    /// A refresh token was used a second time: somebody else may have it.
+    case reuse // = 1
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .logout
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .logout
+      case 1: self = .reuse
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .logout: return 0
+      case .reuse: return 1
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Starling_V1_SessionRevoked.Reason] = [
+      .logout,
+      .reuse,
+    ]
+
+  }
+
+  public init() {}
+}
+
+/// Whatever two accounts had to do with each other ended, because one of them was deleted: that the first one followed, asked to
+/// follow, blocked or muted the second one. Element i of each list belongs to pair i.
+public nonisolated struct Starling_V1_EdgesRemoved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who followed, asked, blocked or muted.
+  public var users: [UInt64] = []
+
+  /// Whom.
+  public var targets: [UInt64] = []
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Everything about an account that is erased with it, or once it has changed.
+public nonisolated struct Starling_V1_AccountBody: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The name, as its owner writes it.
+  public var username: String = String()
+
+  /// The address, in lower case.
+  public var email: String = String()
+
+  /// The hash of the password with its parameters, in PHC format.
+  public var passwordHash: String = String()
+
+  /// The name that is shown.
+  public var displayName: String = String()
+
+  /// Some words about the account.
+  public var bio: String = String()
+
+  /// Where its picture is. Empty for none.
+  public var pictureURL: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user reacted to a post or a comment, in place of an earlier reaction if there was one.
+public nonisolated struct Starling_V1_Reacted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who reacted.
+  public var userID: UInt64 = 0
+
+  /// The post or the comment.
+  public var targetID: UInt64 = 0
+
+  /// How.
+  public var kind: Starling_V1_ReactionKind = .like
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user took a reaction back.
+public nonisolated struct Starling_V1_Unreacted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who had reacted.
+  public var userID: UInt64 = 0
+
+  /// The post or the comment.
+  public var targetID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A comment was made. Its words are in the PostBody beside this record.
+public nonisolated struct Starling_V1_CommentCreated: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The comment's id, from the same sequence as those of posts.
+  public var commentID: UInt64 = 0
+
+  /// The post that it is about.
+  public var postID: UInt64 = 0
+
+  /// Who wrote it.
+  public var authorID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A comment has other words, which are in the PostBody beside this record.
+public nonisolated struct Starling_V1_CommentEdited: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The comment.
+  public var commentID: UInt64 = 0
+
+  /// Who wrote it.
+  public var authorID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A comment was deleted.
+public nonisolated struct Starling_V1_CommentDeleted: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The comment.
+  public var commentID: UInt64 = 0
+
+  /// Who deleted it: its author, or the author of the post.
+  public var userID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A post has another body, which is in the PostBody beside this record, as a whole. What cannot be changed stands here once
+/// more, so that the record alone tells what the post says.
+public nonisolated struct Starling_V1_PostEdited: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The post's id.
+  public var postID: UInt64 = 0
+
+  /// Who wrote it.
+  public var authorID: UInt64 = 0
+
+  /// What it shows.
+  public var kind: Starling_V1_Post.Kind = .text
+
+  /// Who may see it.
+  public var visibility: Starling_V1_Post.Visibility = .public
+
+  /// The post that it replies to. 0 for none.
+  public var replyTo: UInt64 = 0
+
+  /// The post that it repeats. 0 for none.
+  public var repostOf: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A user has read notifications.
+public nonisolated struct Starling_V1_NotificationsRead: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who has read.
+  public var userID: UInt64 = 0
+
+  /// The last one.
+  public var upTo: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
 /// The part of a post that is erased with its author's account.
 public nonisolated struct Starling_V1_PostBody: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -646,7 +1135,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}R\u{1}idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}\u{2}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{2}\u{d}reacted\0\u{1}unreacted\0\u{3}comment_created\0\u{3}comment_edited\0\u{3}comment_deleted\0\u{3}post_edited\0\u{3}notifications_read\0\u{4}6idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -888,6 +1377,201 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.fact = .timePassed(v)
         }
       }()
+      case 20: try {
+        var v: Starling_V1_AccountRegistered?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .accountRegistered(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .accountRegistered(v)
+        }
+      }()
+      case 21: try {
+        var v: Starling_V1_ProfileChanged?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .profileChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .profileChanged(v)
+        }
+      }()
+      case 22: try {
+        var v: Starling_V1_CredentialsChanged?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .credentialsChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .credentialsChanged(v)
+        }
+      }()
+      case 23: try {
+        var v: Starling_V1_AccountDeleted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .accountDeleted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .accountDeleted(v)
+        }
+      }()
+      case 24: try {
+        var v: Starling_V1_SessionStarted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .sessionStarted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .sessionStarted(v)
+        }
+      }()
+      case 25: try {
+        var v: Starling_V1_SessionRefreshed?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .sessionRefreshed(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .sessionRefreshed(v)
+        }
+      }()
+      case 26: try {
+        var v: Starling_V1_SessionRevoked?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .sessionRevoked(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .sessionRevoked(v)
+        }
+      }()
+      case 27: try {
+        var v: Starling_V1_EdgesRemoved?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .edgesRemoved(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .edgesRemoved(v)
+        }
+      }()
+      case 40: try {
+        var v: Starling_V1_Reacted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .reacted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .reacted(v)
+        }
+      }()
+      case 41: try {
+        var v: Starling_V1_Unreacted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .unreacted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .unreacted(v)
+        }
+      }()
+      case 42: try {
+        var v: Starling_V1_CommentCreated?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .commentCreated(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .commentCreated(v)
+        }
+      }()
+      case 43: try {
+        var v: Starling_V1_CommentEdited?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .commentEdited(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .commentEdited(v)
+        }
+      }()
+      case 44: try {
+        var v: Starling_V1_CommentDeleted?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .commentDeleted(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .commentDeleted(v)
+        }
+      }()
+      case 45: try {
+        var v: Starling_V1_PostEdited?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .postEdited(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .postEdited(v)
+        }
+      }()
+      case 46: try {
+        var v: Starling_V1_NotificationsRead?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .notificationsRead(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .notificationsRead(v)
+        }
+      }()
       case 100: try { try decoder.decodeSingularStringField(value: &self.idempotencyKey) }()
       case 101: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintHigh) }()
       case 102: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintLow) }()
@@ -973,6 +1657,66 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .timePassed?: try {
       guard case .timePassed(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+    }()
+    case .accountRegistered?: try {
+      guard case .accountRegistered(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 20)
+    }()
+    case .profileChanged?: try {
+      guard case .profileChanged(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+    }()
+    case .credentialsChanged?: try {
+      guard case .credentialsChanged(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 22)
+    }()
+    case .accountDeleted?: try {
+      guard case .accountDeleted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 23)
+    }()
+    case .sessionStarted?: try {
+      guard case .sessionStarted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+    }()
+    case .sessionRefreshed?: try {
+      guard case .sessionRefreshed(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+    }()
+    case .sessionRevoked?: try {
+      guard case .sessionRevoked(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 26)
+    }()
+    case .edgesRemoved?: try {
+      guard case .edgesRemoved(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 27)
+    }()
+    case .reacted?: try {
+      guard case .reacted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 40)
+    }()
+    case .unreacted?: try {
+      guard case .unreacted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
+    }()
+    case .commentCreated?: try {
+      guard case .commentCreated(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 42)
+    }()
+    case .commentEdited?: try {
+      guard case .commentEdited(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 43)
+    }()
+    case .commentDeleted?: try {
+      guard case .commentDeleted(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 44)
+    }()
+    case .postEdited?: try {
+      guard case .postEdited(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 45)
+    }()
+    case .notificationsRead?: try {
+      guard case .notificationsRead(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 46)
     }()
     case nil: break
     }
@@ -1721,6 +2465,635 @@ nonisolated extension Starling_V1_Acknowledged: SwiftProtobuf.Message, SwiftProt
     if lhs.operation != rhs.operation {return false}
     if lhs.actorID != rhs.actorID {return false}
     if lhs.pending != rhs.pending {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_AccountRegistered: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AccountRegistered"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_AccountRegistered, rhs: Starling_V1_AccountRegistered) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_ProfileChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ProfileChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_ProfileChanged, rhs: Starling_V1_ProfileChanged) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CredentialsChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CredentialsChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}kept_session\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.keptSession) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.keptSession != 0 {
+      try visitor.visitSingularFixed64Field(value: self.keptSession, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CredentialsChanged, rhs: Starling_V1_CredentialsChanged) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.keptSession != rhs.keptSession {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_AccountDeleted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AccountDeleted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_AccountDeleted, rhs: Starling_V1_AccountDeleted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_SessionStarted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SessionStarted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}user_id\0\u{3}refresh_hash\0\u{3}expires_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.sessionID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 3: try { try decoder.decodeRepeatedFixed64Field(value: &self.refreshHash) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.expiresMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sessionID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.sessionID, fieldNumber: 1)
+    }
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 2)
+    }
+    if !self.refreshHash.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.refreshHash, fieldNumber: 3)
+    }
+    if self.expiresMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.expiresMs, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_SessionStarted, rhs: Starling_V1_SessionStarted) -> Bool {
+    if lhs.sessionID != rhs.sessionID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.refreshHash != rhs.refreshHash {return false}
+    if lhs.expiresMs != rhs.expiresMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_SessionRefreshed: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SessionRefreshed"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}user_id\0\u{1}generation\0\u{3}refresh_hash\0\u{3}expires_ms\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.sessionID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 3: try { try decoder.decodeSingularUInt32Field(value: &self.generation) }()
+      case 4: try { try decoder.decodeRepeatedFixed64Field(value: &self.refreshHash) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.expiresMs) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sessionID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.sessionID, fieldNumber: 1)
+    }
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 2)
+    }
+    if self.generation != 0 {
+      try visitor.visitSingularUInt32Field(value: self.generation, fieldNumber: 3)
+    }
+    if !self.refreshHash.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.refreshHash, fieldNumber: 4)
+    }
+    if self.expiresMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.expiresMs, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_SessionRefreshed, rhs: Starling_V1_SessionRefreshed) -> Bool {
+    if lhs.sessionID != rhs.sessionID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.generation != rhs.generation {return false}
+    if lhs.refreshHash != rhs.refreshHash {return false}
+    if lhs.expiresMs != rhs.expiresMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_SessionRevoked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".SessionRevoked"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}session_id\0\u{3}user_id\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.sessionID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.sessionID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.sessionID, fieldNumber: 1)
+    }
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 2)
+    }
+    if self.reason != .logout {
+      try visitor.visitSingularEnumField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_SessionRevoked, rhs: Starling_V1_SessionRevoked) -> Bool {
+    if lhs.sessionID != rhs.sessionID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_SessionRevoked.Reason: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0LOGOUT\0\u{1}REUSE\0")
+}
+
+nonisolated extension Starling_V1_EdgesRemoved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EdgesRemoved"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}users\0\u{1}targets\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedFixed64Field(value: &self.users) }()
+      case 2: try { try decoder.decodeRepeatedFixed64Field(value: &self.targets) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.users.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.users, fieldNumber: 1)
+    }
+    if !self.targets.isEmpty {
+      try visitor.visitPackedFixed64Field(value: self.targets, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_EdgesRemoved, rhs: Starling_V1_EdgesRemoved) -> Bool {
+    if lhs.users != rhs.users {return false}
+    if lhs.targets != rhs.targets {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_AccountBody: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".AccountBody"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}username\0\u{1}email\0\u{3}password_hash\0\u{3}display_name\0\u{1}bio\0\u{3}picture_url\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.username) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.email) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.passwordHash) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.displayName) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.bio) }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.pictureURL) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.username.isEmpty {
+      try visitor.visitSingularStringField(value: self.username, fieldNumber: 1)
+    }
+    if !self.email.isEmpty {
+      try visitor.visitSingularStringField(value: self.email, fieldNumber: 2)
+    }
+    if !self.passwordHash.isEmpty {
+      try visitor.visitSingularStringField(value: self.passwordHash, fieldNumber: 3)
+    }
+    if !self.displayName.isEmpty {
+      try visitor.visitSingularStringField(value: self.displayName, fieldNumber: 4)
+    }
+    if !self.bio.isEmpty {
+      try visitor.visitSingularStringField(value: self.bio, fieldNumber: 5)
+    }
+    if !self.pictureURL.isEmpty {
+      try visitor.visitSingularStringField(value: self.pictureURL, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_AccountBody, rhs: Starling_V1_AccountBody) -> Bool {
+    if lhs.username != rhs.username {return false}
+    if lhs.email != rhs.email {return false}
+    if lhs.passwordHash != rhs.passwordHash {return false}
+    if lhs.displayName != rhs.displayName {return false}
+    if lhs.bio != rhs.bio {return false}
+    if lhs.pictureURL != rhs.pictureURL {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Reacted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Reacted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0\u{1}kind\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    if self.kind != .like {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Reacted, rhs: Starling_V1_Reacted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Unreacted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Unreacted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}target_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.targetID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.targetID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.targetID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Unreacted, rhs: Starling_V1_Unreacted) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.targetID != rhs.targetID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CommentCreated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommentCreated"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}comment_id\0\u{3}post_id\0\u{3}author_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.commentID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 3: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commentID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.commentID, fieldNumber: 1)
+    }
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 2)
+    }
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CommentCreated, rhs: Starling_V1_CommentCreated) -> Bool {
+    if lhs.commentID != rhs.commentID {return false}
+    if lhs.postID != rhs.postID {return false}
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CommentEdited: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommentEdited"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}comment_id\0\u{3}author_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.commentID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commentID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.commentID, fieldNumber: 1)
+    }
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CommentEdited, rhs: Starling_V1_CommentEdited) -> Bool {
+    if lhs.commentID != rhs.commentID {return false}
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_CommentDeleted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".CommentDeleted"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}comment_id\0\u{3}user_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.commentID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.commentID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.commentID, fieldNumber: 1)
+    }
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_CommentDeleted, rhs: Starling_V1_CommentDeleted) -> Bool {
+    if lhs.commentID != rhs.commentID {return false}
+    if lhs.userID != rhs.userID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_PostEdited: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PostEdited"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}author_id\0\u{1}kind\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.kind) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.visibility) }()
+      case 5: try { try decoder.decodeSingularFixed64Field(value: &self.replyTo) }()
+      case 6: try { try decoder.decodeSingularFixed64Field(value: &self.repostOf) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
+    }
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 2)
+    }
+    if self.kind != .text {
+      try visitor.visitSingularEnumField(value: self.kind, fieldNumber: 3)
+    }
+    if self.visibility != .public {
+      try visitor.visitSingularEnumField(value: self.visibility, fieldNumber: 4)
+    }
+    if self.replyTo != 0 {
+      try visitor.visitSingularFixed64Field(value: self.replyTo, fieldNumber: 5)
+    }
+    if self.repostOf != 0 {
+      try visitor.visitSingularFixed64Field(value: self.repostOf, fieldNumber: 6)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_PostEdited, rhs: Starling_V1_PostEdited) -> Bool {
+    if lhs.postID != rhs.postID {return false}
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.kind != rhs.kind {return false}
+    if lhs.visibility != rhs.visibility {return false}
+    if lhs.replyTo != rhs.replyTo {return false}
+    if lhs.repostOf != rhs.repostOf {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_NotificationsRead: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".NotificationsRead"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}user_id\0\u{3}up_to\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.userID) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.upTo) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.userID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.userID, fieldNumber: 1)
+    }
+    if self.upTo != 0 {
+      try visitor.visitSingularUInt64Field(value: self.upTo, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_NotificationsRead, rhs: Starling_V1_NotificationsRead) -> Bool {
+    if lhs.userID != rhs.userID {return false}
+    if lhs.upTo != rhs.upTo {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

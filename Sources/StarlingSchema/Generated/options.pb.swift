@@ -189,6 +189,23 @@ nonisolated extension SwiftProtobuf.Google_Protobuf_MethodOptions {
     clearExtensionValue(ext: Starling_V1_Extensions_location)
   }
 
+  /// True if the operation is served without an access token where the server runs with authentication. False when not
+  /// given: then the token's subject acts.
+  public var Starling_V1_anonymous: Bool {
+    get {return getExtensionValue(ext: Starling_V1_Extensions_anonymous) ?? false}
+    set {setExtensionValue(ext: Starling_V1_Extensions_anonymous, value: newValue)}
+  }
+  /// Returns true if extension `Starling_V1_Extensions_anonymous`
+  /// has been explicitly set.
+  public var hasStarling_V1_anonymous: Bool {
+    return hasExtensionValue(ext: Starling_V1_Extensions_anonymous)
+  }
+  /// Clears the value of extension `Starling_V1_Extensions_anonymous`.
+  /// Subsequent reads from it will return its default value.
+  public mutating func clearStarling_V1_anonymous() {
+    clearExtensionValue(ext: Starling_V1_Extensions_anonymous)
+  }
+
 }
 
 // MARK: - File's ExtensionMap: Starling_V1_Options_Extensions
@@ -203,6 +220,7 @@ public nonisolated let Starling_V1_Options_Extensions: SwiftProtobuf.SimpleExten
   Starling_V1_Extensions_admin,
   Starling_V1_Extensions_success_status,
   Starling_V1_Extensions_location,
+  Starling_V1_Extensions_anonymous,
   Starling_V1_Extensions_limits
 ]
 
@@ -239,6 +257,13 @@ public nonisolated let Starling_V1_Extensions_success_status = SwiftProtobuf.Mes
 public nonisolated let Starling_V1_Extensions_location = SwiftProtobuf.MessageExtension<SwiftProtobuf.OptionalExtensionField<SwiftProtobuf.ProtobufString>, SwiftProtobuf.Google_Protobuf_MethodOptions>(
   _protobuf_fieldNumber: 50005,
   fieldName: "starling.v1.location"
+)
+
+/// True if the operation is served without an access token where the server runs with authentication. False when not
+/// given: then the token's subject acts.
+public nonisolated let Starling_V1_Extensions_anonymous = SwiftProtobuf.MessageExtension<SwiftProtobuf.OptionalExtensionField<SwiftProtobuf.ProtobufBool>, SwiftProtobuf.Google_Protobuf_MethodOptions>(
+  _protobuf_fieldNumber: 50006,
+  fieldName: "starling.v1.anonymous"
 )
 
 /// Bounds that a request must keep. They are checked on every protocol and printed in the OpenAPI document.

@@ -134,6 +134,16 @@ public nonisolated struct Starling_V1_Post: @unchecked Sendable {
     set {_uniqueStorage()._state = newValue}
   }
 
+  /// Who wrote it, as shown beside the post. Absent where the post is part of something that says so itself.
+  public var author: Starling_V1_UserProfile {
+    get {_storage._author ?? Starling_V1_UserProfile()}
+    set {_uniqueStorage()._author = newValue}
+  }
+  /// Returns true if `author` has been explicitly set.
+  public var hasAuthor: Bool {_storage._author != nil}
+  /// Clears the value of `author`. Subsequent reads from it will return its default value.
+  public mutating func clearAuthor() {_uniqueStorage()._author = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// What a post shows.
@@ -291,6 +301,9 @@ public nonisolated struct Starling_V1_PostCounts: Sendable {
   /// Reposts.
   public var reposts: UInt64 = 0
 
+  /// Reactions by the name of their kind, `LIKE` to `ANGRY`. A kind that nobody chose is absent.
+  public var reactions: Dictionary<String,UInt64> = [:]
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -436,6 +449,75 @@ public nonisolated struct Starling_V1_GetPostsResponse: Sendable {
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
+}
+
+/// Request to change a post.
+public nonisolated struct Starling_V1_EditPostRequest: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who edits. The actor when not given.
+  public var authorID: UInt64 = 0
+
+  /// Which post.
+  public var postID: UInt64 = 0
+
+  /// The new words, up to 64 KiB. They stay as they are when not given.
+  public var text: String {
+    get {_text ?? String()}
+    set {_text = newValue}
+  }
+  /// Returns true if `text` has been explicitly set.
+  public var hasText: Bool {self._text != nil}
+  /// Clears the value of `text`. Subsequent reads from it will return its default value.
+  public mutating func clearText() {self._text = nil}
+
+  /// Where the new picture or film is; empty for none. It stays when not given.
+  public var mediaURL: String {
+    get {_mediaURL ?? String()}
+    set {_mediaURL = newValue}
+  }
+  /// Returns true if `mediaURL` has been explicitly set.
+  public var hasMediaURL: Bool {self._mediaURL != nil}
+  /// Clears the value of `mediaURL`. Subsequent reads from it will return its default value.
+  public mutating func clearMediaURL() {self._mediaURL = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _text: String? = nil
+  fileprivate var _mediaURL: String? = nil
+}
+
+/// The post after the change.
+public nonisolated struct Starling_V1_EditPostResponse: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The post with what was changed.
+  public var post: Starling_V1_Post {
+    get {_post ?? Starling_V1_Post()}
+    set {_post = newValue}
+  }
+  /// Returns true if `post` has been explicitly set.
+  public var hasPost: Bool {self._post != nil}
+  /// Clears the value of `post`. Subsequent reads from it will return its default value.
+  public mutating func clearPost() {self._post = nil}
+
+  /// The place of the write in the log. A read with this number as its `min_lsn` sees the write.
+  public var lsn: UInt64 = 0
+
+  /// How safe the write is.
+  public var durability: Starling_V1_Durability = .unspecified
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _post: Starling_V1_Post? = nil
 }
 
 /// Request to delete a post.
@@ -783,7 +865,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Post"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}author_id\0\u{1}text\0\u{1}kind\0\u{3}media_url\0\u{3}thumbnail_url\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0\u{3}created_at\0\u{3}edited_at\0\u{1}counts\0\u{1}state\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}author_id\0\u{1}text\0\u{1}kind\0\u{3}media_url\0\u{3}thumbnail_url\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0\u{3}created_at\0\u{3}edited_at\0\u{1}counts\0\u{1}state\0\u{2}\u{11}author\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -799,6 +881,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _editedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
     var _counts: Starling_V1_PostCounts? = nil
     var _state: Starling_V1_Post.State = .published
+    var _author: Starling_V1_UserProfile? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -822,6 +905,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
       _editedAt = source._editedAt
       _counts = source._counts
       _state = source._state
+      _author = source._author
     }
   }
 
@@ -853,6 +937,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._editedAt) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._counts) }()
         case 13: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 30: try { try decoder.decodeSingularMessageField(value: &_storage._author) }()
         default: break
         }
       }
@@ -904,6 +989,9 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._state != .published {
         try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 13)
       }
+      try { if let v = _storage._author {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -926,6 +1014,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._editedAt != rhs_storage._editedAt {return false}
         if _storage._counts != rhs_storage._counts {return false}
         if _storage._state != rhs_storage._state {return false}
+        if _storage._author != rhs_storage._author {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -949,7 +1038,7 @@ nonisolated extension Starling_V1_Post.State: SwiftProtobuf._ProtoNameProviding 
 
 nonisolated extension Starling_V1_PostCounts: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PostCounts"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}likes\0\u{1}comments\0\u{1}reposts\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}likes\0\u{1}comments\0\u{1}reposts\0\u{1}reactions\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -960,6 +1049,7 @@ nonisolated extension Starling_V1_PostCounts: SwiftProtobuf.Message, SwiftProtob
       case 1: try { try decoder.decodeSingularUInt64Field(value: &self.likes) }()
       case 2: try { try decoder.decodeSingularUInt64Field(value: &self.comments) }()
       case 3: try { try decoder.decodeSingularUInt64Field(value: &self.reposts) }()
+      case 4: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: &self.reactions) }()
       default: break
       }
     }
@@ -975,6 +1065,9 @@ nonisolated extension Starling_V1_PostCounts: SwiftProtobuf.Message, SwiftProtob
     if self.reposts != 0 {
       try visitor.visitSingularUInt64Field(value: self.reposts, fieldNumber: 3)
     }
+    if !self.reactions.isEmpty {
+      try visitor.visitMapField(fieldType: SwiftProtobuf._ProtobufMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.ProtobufUInt64>.self, value: self.reactions, fieldNumber: 4)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -982,6 +1075,7 @@ nonisolated extension Starling_V1_PostCounts: SwiftProtobuf.Message, SwiftProtob
     if lhs.likes != rhs.likes {return false}
     if lhs.comments != rhs.comments {return false}
     if lhs.reposts != rhs.reposts {return false}
+    if lhs.reactions != rhs.reactions {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1190,6 +1284,99 @@ nonisolated extension Starling_V1_GetPostsResponse: SwiftProtobuf.Message, Swift
   public static func ==(lhs: Starling_V1_GetPostsResponse, rhs: Starling_V1_GetPostsResponse) -> Bool {
     if lhs.items != rhs.items {return false}
     if lhs.missing != rhs.missing {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_EditPostRequest: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EditPostRequest"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}author_id\0\u{3}post_id\0\u{1}text\0\u{3}media_url\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.authorID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self._text) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self._mediaURL) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if self.authorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.authorID, fieldNumber: 1)
+    }
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 2)
+    }
+    try { if let v = self._text {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 3)
+    } }()
+    try { if let v = self._mediaURL {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_EditPostRequest, rhs: Starling_V1_EditPostRequest) -> Bool {
+    if lhs.authorID != rhs.authorID {return false}
+    if lhs.postID != rhs.postID {return false}
+    if lhs._text != rhs._text {return false}
+    if lhs._mediaURL != rhs._mediaURL {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_EditPostResponse: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".EditPostResponse"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}post\0\u{1}lsn\0\u{1}durability\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._post) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.lsn) }()
+      case 3: try { try decoder.decodeSingularEnumField(value: &self.durability) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._post {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if self.lsn != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lsn, fieldNumber: 2)
+    }
+    if self.durability != .unspecified {
+      try visitor.visitSingularEnumField(value: self.durability, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_EditPostResponse, rhs: Starling_V1_EditPostResponse) -> Bool {
+    if lhs._post != rhs._post {return false}
+    if lhs.lsn != rhs.lsn {return false}
+    if lhs.durability != rhs.durability {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

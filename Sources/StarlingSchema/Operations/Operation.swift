@@ -39,6 +39,8 @@ public struct Operation: Sendable {
     public let isWrite: Bool
     /// Whether it is served on the admin listener only.
     public let isAdmin: Bool
+    /// Whether it is served without an access token where the server runs with authentication.
+    public let isAnonymous: Bool
     /// The HTTP status of success.
     public let successStatus: Int
     /// Where the thing created can be found: the value of the header `Location`. See `LocationHeader`.

@@ -28,7 +28,8 @@ struct OperationBuilder {
         guard (200...299).contains(status) else { throw .badStatus(operation: fullName, status: status) }
         return Operation(
             name: method.proto.name, fullName: fullName, service: service.name, opcode: opcode,
-            isWrite: options.Starling_V1_write, isAdmin: options.Starling_V1_admin, successStatus: Int(status),
+            isWrite: options.Starling_V1_write, isAdmin: options.Starling_V1_admin,
+            isAnonymous: options.Starling_V1_anonymous, successStatus: Int(status),
             location: try location(in: output), input: schema.message(at: inputIndex), output: output,
             bindings: try bindings(input: schema.message(at: inputIndex)), comment: method.comment,
             inputIndex: inputIndex, outputIndex: outputIndex)

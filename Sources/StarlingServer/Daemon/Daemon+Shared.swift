@@ -30,8 +30,8 @@ extension Daemon.Shared {
         }
         for key in DaemonConfiguration.doorKeys { effects[key] = { doors.set($0) } }
         settings = RuntimeSettings(
-            configuration, engine: engine, isAuthenticated: false, offersAdminOverTCP: configuration.tcp.isLoopback,
-            effects: effects)
+            configuration, engine: engine, isAuthenticated: configuration.isAuthenticated,
+            offersAdminOverTCP: configuration.tcp.isLoopback && !configuration.isAuthenticated, effects: effects)
         self.doors = doors
         self.admission = admission
         self.limits = limits

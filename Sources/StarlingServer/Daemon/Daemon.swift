@@ -87,6 +87,8 @@ public final class Daemon: Sendable {
         do {
             let table = try OperationTable()
             let key = try SecretKey.load(directory: configuration.data, disk: environment.disk)
+            let accounts = try await AccountServices(
+                configuration, disk: environment.disk, time: environment.time, threads: threads.passwordHashers)
             let shared = Shared(
                 configuration, engine: engine, identity: identity,
                 limits: RateLimitKeeper(
@@ -94,7 +96,7 @@ public final class Daemon: Sendable {
                 onLogLevel: onLogLevel, logger: logger)
             let service = try Service(
                 table: table, engine: engine, cursors: CursorSigner(key: key), settings: shared.settings,
-                limiter: shared.limits.requests, bodyReaders: threads.bodyReaders)
+                limiter: shared.limits.requests, accounts: accounts, bodyReaders: threads.bodyReaders)
             return try await listen(configuration, service, threads: threads, shared)
         } catch {
             // The first error is the one to report; what fails while tidying up after it follows from it.

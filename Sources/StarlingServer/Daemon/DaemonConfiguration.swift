@@ -19,6 +19,14 @@ public struct DaemonConfiguration: Sendable {
     public var engine = EngineConfiguration()
     /// Event loops that serve the listeners.
     public var eventLoops = 1
+    /// Whether actors have to show access tokens. Off, a client says itself who acts.
+    public var isAuthenticated = false
+    /// The logarithm of what hashing a password costs: 2 to the power of it KiB.
+    public var scryptCost = 15
+    /// How long a refresh token is good, in seconds.
+    public var refreshSeconds = 30 * 86_400
+    /// Whether browsers send session cookies over TLS only.
+    public var hasSecureCookies = true
     /// Lines of the log from this level on: `debug`, `info`, `warning` or `error`.
     public var logLevel = "info"
     /// Faults of the disk, for `starling check crash` only; nil in service. Neither listed nor shown with the settings.
@@ -140,13 +148,11 @@ public struct DaemonConfiguration: Sendable {
             })
 
         static let authentication = Setting(
-            key: "auth", read: { _ in "off" },
-            write: { _, value in
-                switch value {
-                case "off": nil
-                case "on": "this version has no accounts yet: only off is possible, and only on loopback"
-                default: "it must be on or off"
-                }
+            key: "auth", read: { $0.isAuthenticated ? "on" : "off" },
+            write: { configuration, value in
+                guard value == "on" || value == "off" else { return "it must be on or off" }
+                configuration.isAuthenticated = value == "on"
+                return nil
             })
     }
 
@@ -166,11 +172,15 @@ public struct DaemonConfiguration: Sendable {
         .address("admin.listen", \.admin),
         .acknowledgement,
         .authentication,
+        .number("auth.scryptCost", \.scryptCost, PasswordHash.costs),
+        .number("auth.refreshSeconds", \.refreshSeconds, 60...(400 * 86_400)),
+        .flag("auth.secureCookies", \.hasSecureCookies),
         .number("workers", \.engine.workers, 1...64),
         .flag("workers.pinned", \.engine.pinWorkers),
         .number("eventLoops", \.eventLoops, 1...64),
         .logLevel,
         .number("timeline.cap", \.engine.timelineCap, 1...1_000_000),
+        .number("notifications.kept", \.engine.notificationsKept, 1...1_000_000),
         .celebrityThreshold,
         .celebrityCostShare,
         .number("fanout.celebrityHysteresisPercent", \.engine.celebrityHysteresisPercent, 1...100),
@@ -193,6 +203,7 @@ public struct DaemonConfiguration: Sendable {
         .optional("log.retentionMilliseconds", \.engine.retention.milliseconds),
         .number("log.scrubBytesPerSecond", \.engine.scrubBytesPerSecond, 0...UInt64.max),
         .number("log.scrubPauseMilliseconds", \.engine.scrubPauseMilliseconds, 0...UInt64.max),
+        .number("log.erasePauseMilliseconds", \.engine.erasePauseMilliseconds, 0...UInt64.max),
         .flag("snapshots", \.engine.snapshots.isEnabled),
         .number("snapshots.records", \.engine.snapshots.records, 0...UInt64.max),
         .number("snapshots.logBytes", \.engine.snapshots.logBytes, 0...UInt64.max),
@@ -248,12 +259,20 @@ public struct DaemonConfiguration: Sendable {
             throw ConfigurationError(key: "admin.tls", reason: "there is no tls.certificate to show")
         }
         if let problem = engine.problem { throw ConfigurationError(key: "engine", reason: problem) }
-        for (key, address) in [("http.listen", http), ("tcp.listen", tcp), ("admin.listen", admin)]
-        where !address.isLoopback {
+        for (key, address) in [("http.listen", http), ("tcp.listen", tcp)]
+        where !address.isLoopback && !isAuthenticated {
             throw ConfigurationError(
                 key: key,
-                reason: "\(address) can be reached from other machines, which needs authentication, and this version"
-                    + " has none yet: listen on 127.0.0.1 behind a proxy that knows its users")
+                reason:
+                    "\(address) can be reached from other machines, which needs authentication: set auth to on, or listen on"
+                    + " 127.0.0.1")
+        }
+        if !admin.isLoopback {
+            throw ConfigurationError(
+                key: "admin.listen",
+                reason:
+                    "\(admin) can be reached from other machines, and the admin listener asks nobody who he is: listen on"
+                    + " 127.0.0.1")
         }
     }
 }

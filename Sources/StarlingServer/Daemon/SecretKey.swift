@@ -33,7 +33,7 @@ enum SecretKey {
         let key = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
         let draft = path + ".tmp"
         if disk.exists(draft) { try disk.remove(draft) }
-        let file = try disk.open(draft, .create)
+        let file = try disk.open(draft, .createPrivate)
         defer { file.close() }
         do {
             try key.withUnsafeBytes { try file.write($0, at: 0) }

@@ -10,13 +10,26 @@ enum GatewayAnswer {
         do { return try Schema() } catch { preconditionFailure("the embedded schema cannot be read: \(error)") }
     }()
 
-    static func success(_ answer: Service.Answer, of operation: Operation) -> (HTTPResponse, ByteBuffer) {
+    /// - Parameter cookies: the header fields that set cookies.
+    static func success(
+        _ answer: Service.Answer, of operation: Operation, cookies: [String] = []
+    ) -> (HTTPResponse, ByteBuffer) {
+        if let export = answer.message as? Starling_V1_ExportUserResponse { return lines(export) }
         var fields = jsonFields("application/json")
+        if operation.name == "KeySet" { fields[.cacheControl] = "public, max-age=300" }
+        fields[values: .setCookie] = cookies
         if answer.isReplay { fields[.idempotentReplayed] = "true" }
         if let template = operation.location { fields[.location] = location(template, answer.message) }
-        let body = ByteBuffer(bytes: encode(answer.message))
+        let body = ByteBuffer(bytes: json(answer.message))
         fields[.contentLength] = String(body.readableBytes)
         return (HTTPResponse(status: .init(code: operation.successStatus), headerFields: fields), body)
+    }
+
+    /// An export is a file of lines, not an object.
+    private static func lines(_ export: Starling_V1_ExportUserResponse) -> (HTTPResponse, ByteBuffer) {
+        var text = export.lines.map { $0 + "\n" }.joined()
+        if export.hasNextCursor { text += "{\"type\":\"next\",\"cursor\":\"\(export.nextCursor)\"}\n" }
+        return plain(Array(text.utf8), type: "application/jsonl")
     }
 
     static func problem(
@@ -24,6 +37,10 @@ enum GatewayAnswer {
     ) -> (HTTPResponse, ByteBuffer) {
         var fields = jsonFields("application/problem+json")
         if problem.message.hasRetryAfterSeconds { fields[.retryAfter] = String(problem.message.retryAfterSeconds) }
+        if problem.message.status == 401 {
+            let isRefused = problem.message.code == "TOKEN_REFUSED"
+            fields[.wwwAuthenticate] = "Bearer realm=\"starling\"" + (isRefused ? ", error=\"invalid_token\"" : "")
+        }
         if !allow.isEmpty { fields[.allow] = allow.map(\.rawValue).joined(separator: ", ") }
         if closes { fields[.connection] = "close" }
         let body = ByteBuffer(bytes: printer.encode(problem.message))
@@ -46,7 +63,8 @@ enum GatewayAnswer {
         return fields
     }
 
-    private static func encode(_ message: any Message) -> [UInt8] { printer.encode(message) }
+    /// A message as a JSON object.
+    static func json(_ message: any Message) -> [UInt8] { printer.encode(message) }
 
     private static func location(_ template: LocationTemplate, _ message: any Message) -> String {
         LocationHeader.value(of: template, in: message)
@@ -57,6 +75,7 @@ extension HTTPField.Name {
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed").unsafelyUnwrapped
     static let idempotencyKey = HTTPField.Name("Idempotency-Key").unsafelyUnwrapped
     static let actorID = HTTPField.Name("X-Actor-Id").unsafelyUnwrapped
+    static let csrf = HTTPField.Name("X-Starling-Csrf").unsafelyUnwrapped
     static let minimumLSN = HTTPField.Name("X-Min-Lsn").unsafelyUnwrapped
     static let durability = HTTPField.Name("X-Durability").unsafelyUnwrapped
     static let contentTypeOptions = HTTPField.Name("X-Content-Type-Options").unsafelyUnwrapped

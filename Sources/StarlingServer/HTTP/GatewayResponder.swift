@@ -84,7 +84,7 @@ struct GatewayResponder: Sendable {
     private func answer(_ exchange: Exchange, _ match: RouteMatch, path: String) async -> Answer {
         let head = exchange.request.head
         var exchange = exchange
-        let context = Result { () throws(Problem) in try RequestHeaders.context(head.headerFields) }
+        let context = await context(of: match, head.headerFields)
         exchange.charge.user = (try? context.get())?.actor?.rawValue
         guard !isAdmin, service.limiter.limiter.isActive else {
             return await unlimited(exchange, match, path: path, context: context)
@@ -93,6 +93,20 @@ struct GatewayResponder: Sendable {
             return standing(GatewayAnswer.problem(problem, closes: exchange.awaitsProceeding), exchange)
         }
         return standing(await unlimited(exchange, match, path: path, context: context), exchange)
+    }
+
+    /// Who acts, and what else the header says. Found out before the request is charged, because its user is charged.
+    private func context(of match: RouteMatch, _ fields: HTTPFields) async -> Result<CallContext, Problem> {
+        do throws(Problem) {
+            var context = try RequestHeaders.context(fields)
+            context.takesCookies = true
+            if case .found(let route) = match {
+                try await service.authenticator.authenticate(fields, route.operation, &context)
+            }
+            return .success(context)
+        } catch {
+            return .failure(error)
+        }
     }
 
     /// With how the buckets stand now.
@@ -162,7 +176,8 @@ struct GatewayResponder: Sendable {
             let result = await withCheckedContinuation { continuation in
                 service.call(route.operation, payload: payload, context) { continuation.resume(returning: $0) }
             }
-            return GatewayAnswer.success(try result.get(), of: route.operation)
+            let answer = try result.get()
+            return GatewayAnswer.success(answer, of: route.operation, cookies: cookies(of: answer))
         } catch let problem as Problem {
             // Nobody knows whether a client that waited sends its body after all; one that is too large is not read.
             let closes = !isBodyRead && (exchange.awaitsProceeding || problem.message.status == 413)
@@ -174,6 +189,12 @@ struct GatewayResponder: Sendable {
                 Problem(status: 400, code: "MALFORMED_REQUEST", detail: "the body could not be read: \(error)"),
                 closes: true)
         }
+    }
+
+    private func cookies(of answer: Service.Answer) -> [String] {
+        guard let cookies = answer.cookies else { return [] }
+        return SessionCookieFields.setting(
+            cookies, refreshSeconds: service.accounts.refreshSeconds, isSecure: service.accounts.hasSecureCookies)
     }
 
     private func body(_ exchange: Exchange) async throws -> [UInt8] {

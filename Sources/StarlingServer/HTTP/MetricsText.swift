@@ -13,6 +13,13 @@ struct MetricsText {
         add(workers: metrics)
         add(snapshots: metrics)
         add(scrub: metrics.scrub)
+        counter(
+            "starling_erased_bodies_total", "Bodies of what is gone that were erased from the log.",
+            metrics.erasure.bodies)
+        gauge(
+            "starling_erasures_pending", "Deleted posts and accounts whose bodies are still in the log.",
+            metrics.erasure.pending)
+        counter("starling_erasure_errors_total", "Segments that could not be written anew.", metrics.erasure.errors)
     }
 
     var bytes: [UInt8] { Array(text.utf8) }

@@ -30,6 +30,14 @@ enum RequestHeaders {
         return UInt64(text)
     }
 
+    /// The token of `Authorization: Bearer`; nil without that field. Another scheme is refused.
+    static func bearer(_ fields: HTTPFields) throws(Problem) -> String? {
+        guard let value = try single(.authorization, fields) else { return nil }
+        let parts = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0].lowercased() == "bearer", !parts[1].isEmpty else { throw .tokenRefused }
+        return String(parts[1])
+    }
+
     /// The field's value; a field that is sent twice means nothing.
     private static func single(_ name: HTTPField.Name, _ fields: HTTPFields) throws(Problem) -> String? {
         let values = fields[values: name]

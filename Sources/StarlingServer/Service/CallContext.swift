@@ -15,6 +15,17 @@ struct CallContext: Sendable {
     var durability: AcknowledgementLevel?
     /// As what the door has charged the request, one token, before it was decoded; nil where nothing is charged.
     var charge: LimitedRequest?
+    /// The session whose token came with the request; 0 without one.
+    var session: UInt64 = 0
+    /// The refresh token that came as a cookie.
+    var refreshCookie: String?
+    /// Whether the door can set cookies.
+    var takesCookies = false
+}
+
+/// Tokens that are to be set as cookies, or, when there are none, cookies that are to be removed.
+struct SessionCookies: Sendable {
+    var tokens: (access: String, refresh: String)?
 }
 
 /// An answer of an operation.
@@ -22,6 +33,7 @@ struct Reply<Response: Sendable>: Sendable {
     var response: Response
     /// Whether it is the first answer of a repeated idempotency key.
     var isReplay = false
+    var cookies: SessionCookies?
 }
 
 /// How an operation gives its answer. It may run on any thread and must be short.

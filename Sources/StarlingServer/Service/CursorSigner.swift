@@ -17,6 +17,10 @@ struct CursorSigner: Sendable {
         case followRequests = 5
         case blocks = 6
         case mutes = 7
+        case export = 20
+        case comments = 40
+        case reactions = 41
+        case notifications = 42
     }
 
     private let key: Hash128
@@ -36,7 +40,7 @@ struct CursorSigner: Sendable {
         }
     }
 
-    func cursor(_ position: PagePosition, of list: List, owner: UserID) -> String {
+    func cursor(_ position: PagePosition, of list: List, owner: some RawRepresentable<UInt64>) -> String {
         String(unsafeUninitializedCapacity: Self.length) {
             write(position, of: list, owner: owner, to: UnsafeMutableRawBufferPointer($0))
             return Self.length
@@ -44,7 +48,10 @@ struct CursorSigner: Sendable {
     }
 
     /// Writes the `length` characters of a cursor.
-    func write(_ position: PagePosition, of list: List, owner: UserID, to text: UnsafeMutableRawBufferPointer) {
+    func write(
+        _ position: PagePosition, of list: List, owner: some RawRepresentable<UInt64>,
+        to text: UnsafeMutableRawBufferPointer
+    ) {
         let hash = hash(position, list, owner)
         var bits = UInt64(Self.version)
         var bitCount = 8
@@ -67,7 +74,9 @@ struct CursorSigner: Sendable {
     }
 
     /// The position in a cursor; nil for an empty text, which begins anew.
-    func position(_ cursor: String, of list: List, owner: UserID) throws(Problem) -> PagePosition? {
+    func position(
+        _ cursor: String, of list: List, owner: some RawRepresentable<UInt64>
+    ) throws(Problem) -> PagePosition? {
         if cursor.isEmpty { return nil }
         guard let bytes = Base64.decode(cursor.utf8), bytes.count == Self.byteCount else { throw Self.stranger }
         let position = PagePosition(rawValue: bytes[1..<9].reduce(0) { $0 << 8 | UInt64($1) })
@@ -80,7 +89,7 @@ struct CursorSigner: Sendable {
         .invalid("cursor", "it is not a cursor that this server gave for this list; leave it out to begin anew")
     }
 
-    private func hash(_ position: PagePosition, _ list: List, _ owner: UserID) -> UInt64 {
+    private func hash(_ position: PagePosition, _ list: List, _ owner: some RawRepresentable<UInt64>) -> UInt64 {
         let rest = [UInt64(list.rawValue).littleEndian, owner.rawValue.littleEndian] as InlineArray<2, UInt64>
         return rest.span.withUnsafeBytes { SipHash.hash(position.rawValue, $0, key: key) }
     }

@@ -12,6 +12,22 @@ extension OperationSet {
         bindings.bind("UpdateConfig", updateConfig)
         bindings.bind("TakeSnapshot", takeSnapshot)
         bindings.bind("Backup", backup)
+        bindings.bind("RotateKeys", rotateKeys)
+    }
+
+    @Sendable
+    private func rotateKeys(
+        _ request: Starling_V1_RotateKeysRequest, _ call: Call,
+        _ respond: @escaping Respond<Starling_V1_RotateKeysResponse>
+    ) {
+        attemptLater(respond) { [accounts] () throws(Problem) in
+            do {
+                let kid = try await accounts.rotateKeys()
+                return Reply(response: .with { $0.kid = kid })
+            } catch {
+                throw Problem(status: 500, code: "INTERNAL", detail: "the new key could not be stored: \(error)")
+            }
+        }
     }
 
     @Sendable

@@ -22,7 +22,7 @@ extension OperationSet {
                 [self] page throws(Problem) in
                 let items =
                     request.idsOnly
-                    ? [] : isHydrated ? try hydratedItems(page.entries) : page.entries.map(Self.bareItem)
+                    ? [] : isHydrated ? try hydratedItems(page) : page.entries.map(Self.bareItem)
                 return .with {
                     $0.items = items
                     if request.idsOnly { $0.ids = .with { $0.postIds = page.entries.map(\.post.rawValue) } }
@@ -34,7 +34,7 @@ extension OperationSet {
             }
             engine.feed(
                 of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
-                minimumLSN: call.context.minimumLSN,
+                minimumLSN: call.context.minimumLSN, detailed: isHydrated,
                 completion: isHydrated ? readingBodies(respond, make) : reading(respond, make))
         }
     }
@@ -47,11 +47,13 @@ extension OperationSet {
         return actor
     }
 
-    private func hydratedItems(_ entries: [PostEntry]) throws(Problem) -> [Starling_V1_FeedItem] {
-        try hydrate(entries).map { post in
-            .with {
+    private func hydratedItems(_ page: PostPage) throws(Problem) -> [Starling_V1_FeedItem] {
+        zip(try hydrate(page.entries, page.details, nil), page.details).map { post, detail in
+            let author = UserID(rawValue: post.authorID)
+            return .with {
                 $0.post = post
-                $0.author = .with { $0.id = post.authorID }
+                $0.author = AccountMessage.profile(author, page.authors[author])
+                if let reaction = detail.ownReaction { $0.myReaction = reaction.schema }
             }
         }
     }

@@ -9,7 +9,6 @@ extension OperationSet {
         bindings.bind("Unfollow", unfollow)
         bindings.bind("Following", following)
         bindings.bind("Followers", followers)
-        bindings.bind("GetUser", getUser)
         bindings.bind("FanoutMode", fanoutMode)
         bindings.bind("BatchFollows", batchFollows)
         bindRelations(&bindings)
@@ -104,7 +103,7 @@ extension OperationSet {
             if named == 0, let actor = call.context.actor { return actor }
             return UserID(rawValue: named)
         }
-        if named != 0, named != actor.rawValue { throw .invalid(field, "a row may only act for the actor") }
+        if named != 0, named != actor.rawValue { throw .foreignRow(field) }
         return actor
     }
 
@@ -185,24 +184,6 @@ extension OperationSet {
             $0.userID = entry.user.rawValue
             $0.since = Google_Protobuf_Timestamp(milliseconds: UInt64(entry.sinceSeconds) * 1_000)
         }
-    }
-
-    @Sendable
-    private func getUser(
-        _ request: Starling_V1_GetUserRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_User>
-    ) {
-        let user = UserID(rawValue: request.userID)
-        engine.profile(
-            of: user, minimumLSN: call.context.minimumLSN,
-            completion: reading(respond) { (profile: Profile?) throws(Problem) in
-                guard let profile else { throw Problem(.userNotFound(user)) }
-                return .with {
-                    $0.id = user.rawValue
-                    $0.followerCount = UInt64(profile.followerCount)
-                    $0.followingCount = UInt64(profile.followingCount)
-                    $0.postCount = UInt64(profile.postCount)
-                }
-            })
     }
 
     @Sendable

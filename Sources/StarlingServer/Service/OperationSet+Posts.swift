@@ -8,6 +8,7 @@ extension OperationSet {
         bindings.bind("CreatePost", createPost)
         bindings.bind("GetPost", getPost)
         bindings.bind("GetPosts", getPosts)
+        bindings.bind("EditPost", editPost)
         bindings.bind("DeletePost", deletePost)
         bindings.bind("UserPosts", userPosts)
         bindings.bind("BatchPosts", batchPosts)
@@ -137,9 +138,11 @@ extension OperationSet {
     ) {
         let id = PostID(rawValue: request.postID)
         engine.posts(
-            [id], viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
+            [id], viewer: call.context.actor, withAuthors: true, minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                guard let post = try hydrate(lookup.found).first else { throw Problem(.postNotFound(id)) }
+                guard let post = try hydrate(lookup.found, lookup.details, lookup.authors).first else {
+                    throw Problem(.postNotFound(id))
+                }
                 return post
             })
     }
@@ -149,9 +152,10 @@ extension OperationSet {
         _ request: Starling_V1_GetPostsRequest, _ call: Call, _ respond: @escaping Respond<Starling_V1_GetPostsResponse>
     ) {
         engine.posts(
-            request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, minimumLSN: call.context.minimumLSN,
+            request.ids.map { PostID(rawValue: $0) }, viewer: call.context.actor, withAuthors: true,
+            minimumLSN: call.context.minimumLSN,
             completion: readingBodies(respond) { [self] (lookup: PostLookup) throws(Problem) in
-                let posts = try hydrate(lookup.found)
+                let posts = try hydrate(lookup.found, lookup.details, lookup.authors)
                 return .with {
                     $0.items = posts
                     $0.missing = lookup.missing.map(\.rawValue)
@@ -170,9 +174,9 @@ extension OperationSet {
             engine.posts(
                 of: author, viewer: call.context.actor, from: position,
                 limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
-                minimumLSN: call.context.minimumLSN,
+                withAuthors: true, minimumLSN: call.context.minimumLSN,
                 completion: readingBodies(respond) { [self] (page: PostPage) throws(Problem) in
-                    let posts = try hydrate(page.entries)
+                    let posts = try hydrate(page.entries, page.details, page.authors)
                     return .with {
                         $0.items = posts
                         if let next = page.next {
@@ -183,15 +187,16 @@ extension OperationSet {
         }
     }
 
-    /// The posts with their bodies, in the same order.
-    func hydrate(_ entries: [PostEntry]) throws(Problem) -> [Starling_V1_Post] {
-        do {
-            let bodies = try engine.bodies(of: entries)
-            return zip(entries, bodies).map { entry, body in
-                PostMessage.make(id: entry.post, author: entry.author, body: body)
-            }
-        } catch {
-            throw Problem(error)
+    /// The posts with their bodies, their counters and, unless `authors` is nil, what is shown of their authors, in the same order.
+    func hydrate(
+        _ entries: [PostEntry], _ details: [PostDetail], _ authors: [UserID: PublicProfile]?
+    ) throws(Problem) -> [Starling_V1_Post] {
+        let bodies = try readBodies(entries)
+        return entries.indices.map { place in
+            var post = PostMessage.make(entries[place], details[place], body: bodies[place])
+            let author = entries[place].author
+            if let authors { post.author = AccountMessage.profile(author, authors[author]) }
+            return post
         }
     }
 }

@@ -8,12 +8,30 @@ struct OperationSet: Sendable {
     let engine: Engine
     let cursors: CursorSigner
     let settings: RuntimeSettings
+    let accounts: AccountServices
     /// Where post bodies are read: that may wait for the disk, and workers and event loops must not.
     let bodyReaders: NIOThreadPool
 
     /// Runs `body`, or answers with the problem that it throws before it has started anything.
     func attempt<Response>(_ respond: Respond<Response>, _ body: () throws(Problem) -> Void) {
         do throws(Problem) { try body() } catch { respond(.failure(error)) }
+    }
+
+    /// As `attempt`, for what has to wait in between.
+    func attemptLater<Response>(
+        _ respond: @escaping Respond<Response>, _ body: @escaping @Sendable () async throws(Problem) -> Reply<Response>
+    ) {
+        Task {
+            do throws(Problem) { respond(.success(try await body())) } catch { respond(.failure(error)) }
+        }
+    }
+
+    /// Submits a command and waits for its receipt.
+    func run(_ command: Command, _ context: WriteContext) async throws(Problem) -> WriteReceipt {
+        let result = await withCheckedContinuation { continuation in
+            engine.submit(command, context) { continuation.resume(returning: $0) }
+        }
+        do throws(EngineError) { return try result.get() } catch { throw Problem(error) }
     }
 
     /// Submits a command and answers with what `make` says of the receipt.

@@ -4,24 +4,56 @@ import SwiftProtobuf
 
 /// Posts as the schema shows them.
 enum PostMessage {
-    /// `body` is nil when it was erased: then only what the log keeps is shown.
-    static func make(id: PostID, author: UserID, body: PostBody?) -> Starling_V1_Post {
+    /// A post that is there. `body` is nil when it was erased: then only what the log keeps is shown.
+    static func make(_ entry: PostEntry, _ detail: PostDetail, body: PostBody?) -> Starling_V1_Post {
+        make(id: entry.post, author: entry.author, counts: detail.counts, body: body)
+    }
+
+    /// Counters. Kinds that nobody chose are left out.
+    static func make(_ counts: PostCounts) -> Starling_V1_PostCounts {
+        .with {
+            $0.likes = UInt64(counts.reactions)
+            $0.comments = UInt64(counts.comments)
+            $0.reposts = UInt64(counts.reposts)
+            for kind in ReactionKind.allCases where counts[kind] > 0 { $0.reactions[kind.name] = UInt64(counts[kind]) }
+        }
+    }
+
+    /// A post with its parts.
+    static func make(
+        id: PostID, author: UserID, counts: PostCounts = PostCounts(), body: PostBody?
+    ) -> Starling_V1_Post {
         .with {
             $0.id = id.rawValue
             $0.authorID = author.rawValue
             $0.createdAt = Google_Protobuf_Timestamp(milliseconds: id.milliseconds)
-            $0.counts = Starling_V1_PostCounts()
+            $0.counts = make(counts)
             guard let body else {
                 $0.state = .deleted
                 return
             }
             $0.text = body.text
+            if let time = body.editedAt { $0.editedAt = Google_Protobuf_Timestamp(milliseconds: time) }
             $0.kind = Starling_V1_Post.Kind(rawValue: Int(body.kind.rawValue)) ?? .text
             $0.visibility = body.visibility == .followers ? .followers : .public
             if !body.mediaURL.isEmpty { $0.mediaURL = body.mediaURL }
             if !body.thumbnailURL.isEmpty { $0.thumbnailURL = body.thumbnailURL }
             if let original = body.replyTo { $0.replyTo = original.rawValue }
             if let original = body.repostOf { $0.repostOf = original.rawValue }
+        }
+    }
+}
+
+extension ReactionKind {
+    /// The kind's name in the schema.
+    fileprivate var name: String {
+        switch self {
+        case .like: "LIKE"
+        case .love: "LOVE"
+        case .haha: "HAHA"
+        case .wow: "WOW"
+        case .sad: "SAD"
+        case .angry: "ANGRY"
         }
     }
 }

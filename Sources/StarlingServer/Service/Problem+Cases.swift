@@ -21,10 +21,9 @@ extension Problem {
     }
 
     private static let titles: [UInt32: String] = [
-        400: "Bad request", 401: "Actor unknown", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
-        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type", 417: "Expectation failed",
-        422: "Unprocessable request",
-        429: "Too many requests",
+        400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not found", 405: "Method not allowed",
+        409: "Conflict", 410: "Gone", 413: "Content too large", 415: "Unsupported media type",
+        417: "Expectation failed", 422: "Unprocessable request", 429: "Too many requests",
         431: "Request header fields too large", 500: "Internal error", 503: "Temporarily unavailable",
         507: "Insufficient storage",
     ]
@@ -37,6 +36,18 @@ extension Problem {
                 .with {
                     $0.field = field
                     $0.message = message
+                }
+            ])
+    }
+
+    /// Another account has the name or the address.
+    static func taken(_ field: String, _ detail: String) -> Problem {
+        Problem(
+            status: 409, code: field == "email" ? "EMAIL_TAKEN" : "USERNAME_TAKEN", detail: detail,
+            errors: [
+                .with {
+                    $0.field = field
+                    $0.message = "another account has it"
                 }
             ])
     }
@@ -57,6 +68,48 @@ extension Problem {
             status: 413, code: "BODY_TOO_LARGE", detail: "the body is \(size); at most \(limit) bytes are allowed")
     }
 
+    /// Another change came first.
+    static let editConflictCode = "EDIT_CONFLICT"
+
+    /// A row of a batch acts for somebody else.
+    static func foreignRow(_ field: String) -> Problem {
+        Problem(
+            status: 403, code: "ACTOR_MISMATCH", detail: "\(field): a row may only act for the actor",
+            errors: [
+                .with {
+                    $0.field = field
+                    $0.message = "it is not the actor"
+                }
+            ])
+    }
+
+    /// No access token came with a request that needs one.
+    static let tokenRequired = Problem(
+        status: 401, code: "TOKEN_REQUIRED",
+        detail:
+            "this operation needs an access token: log in, and send Authorization: Bearer TOKEN, or the token in the preface "
+            + "of a TCP connection")
+
+    /// The access token is not good. Why, is not said.
+    static let tokenRefused = Problem(
+        status: 401, code: "TOKEN_REFUSED",
+        detail: "the access token has expired, its session has ended, or it is none: refresh it or log in again")
+
+    /// The name or the password is wrong. Which, is not said.
+    static let wrongCredentials = Problem(
+        status: 401, code: "WRONG_CREDENTIALS", detail: "there is no account with this name and this password")
+
+    /// The refresh token is not good. Why, is not said.
+    static let refreshRefused = Problem(
+        status: 401, code: "REFRESH_REFUSED", detail: "the refresh token is not good, or no longer: log in again")
+
+    /// A request with cookies that another site could have made.
+    static let crossSite = Problem(
+        status: 403, code: "CSRF_HEADER_MISSING",
+        detail:
+            "a request that is authenticated by a cookie and is no GET needs the header X-Starling-Csrf, with any value"
+    )
+
     /// A schema error of the request.
     init(_ error: BindingError) {
         self = .invalid(error.field, error.message)
@@ -74,6 +127,13 @@ extension Problem {
         case .postNotFound: self.init(status: 404, code: "POST_NOT_FOUND", detail: detail)
         case .userNotFound: self.init(status: 404, code: "USER_NOT_FOUND", detail: detail)
         case .notAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .commentNotFound: self.init(status: 404, code: "COMMENT_NOT_FOUND", detail: detail)
+        case .notCommentAuthor: self.init(status: 403, code: "NOT_AUTHOR", detail: detail)
+        case .editConflict: self.init(status: 409, code: Self.editConflictCode, detail: detail)
+        case .accountDeleted: self.init(status: 404, code: "ACCOUNT_DELETED", detail: detail)
+        case .taken(let field): self = .taken(field, detail)
+        case .credentialsChanged: self.init(status: 409, code: "CREDENTIALS_CHANGED", detail: detail)
+        case .sessionEnded: self.init(status: 401, code: "SESSION_ENDED", detail: detail)
         case .idempotencyKeyReused: self.init(status: 422, code: "IDEMPOTENCY_KEY_REUSED", detail: detail)
         case .overloaded: self.init(status: 503, code: "OVERLOADED", detail: detail, retryAfterSeconds: 1)
         case .full: self.init(status: 507, code: "LIMIT_REACHED", detail: detail)

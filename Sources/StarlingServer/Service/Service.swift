@@ -12,6 +12,8 @@ final class Service: Sendable {
     let cursors: CursorSigner
     let settings: RuntimeSettings
     let limiter: RequestLimiter
+    let accounts: AccountServices
+    let authenticator: Authenticator
     private let limits: RequestLimits
     private let handlers: [UInt16: Handler]
 
@@ -19,6 +21,7 @@ final class Service: Sendable {
     struct Answer: Sendable {
         var message: any Message
         var isReplay: Bool
+        var cookies: SessionCookies?
     }
 
     /// One operation: decodes the payload, does the work, answers.
@@ -28,22 +31,28 @@ final class Service: Sendable {
     /// Binds every operation of the table; one without something that does it is a defect of this build.
     init(
         table: OperationTable, engine: Engine, cursors: CursorSigner, settings: RuntimeSettings,
-        limiter: RequestLimiter, bodyReaders: NIOThreadPool
+        limiter: RequestLimiter, accounts: AccountServices, bodyReaders: NIOThreadPool
     ) throws(UnboundOperation) {
         self.table = table
         self.engine = engine
         self.cursors = cursors
         self.settings = settings
         self.limiter = limiter
+        self.accounts = accounts
+        authenticator = Authenticator(engine: engine, accounts: accounts, isOn: settings.isAuthenticated)
         limits = RequestLimits(schema: table.schema)
         var bindings = Bindings(table: table, limits: limits, limiter: limiter)
         let operations = OperationSet(
-            engine: engine, cursors: cursors, settings: settings, bodyReaders: bodyReaders)
+            engine: engine, cursors: cursors, settings: settings, accounts: accounts, bodyReaders: bodyReaders)
         operations.bindGraph(&bindings)
         operations.bindPosts(&bindings)
         operations.bindFeed(&bindings)
+        operations.bindEngagement(&bindings)
+        operations.bindNotifications(&bindings)
         operations.bindAdmin(&bindings)
         operations.bindTopics(&bindings)
+        operations.bindSessions(&bindings)
+        operations.bindAccounts(&bindings)
         handlers = bindings.handlers
         if let missing = table.operations.first(where: { bindings.handlers[$0.opcode] == nil }) {
             throw UnboundOperation(name: missing.fullName)
@@ -119,7 +128,10 @@ struct Bindings {
             if let problem = limiter.chargeParts(of: request, context.charge) { return respond(.failure(problem)) }
             let call = Call(context: context, opcode: opcode, request: request)
             body(request, call) { result in
-                respond(result.map { Service.Answer(message: $0.response, isReplay: $0.isReplay) })
+                respond(
+                    result.map {
+                        Service.Answer(message: $0.response, isReplay: $0.isReplay, cookies: $0.cookies)
+                    })
             }
         }
     }

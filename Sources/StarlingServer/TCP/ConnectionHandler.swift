@@ -14,6 +14,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private enum State {
         case awaitingPreface
+        /// The token of the preface is being checked; frames wait.
+        case authenticating
         case open
         /// No more requests are taken; the connection closes when all are answered.
         case ending
@@ -29,6 +31,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     @exclusivity(unchecked) private var state = State.awaitingPreface
     @exclusivity(unchecked) private var unread: ByteBuffer?
     @exclusivity(unchecked) private var inFlight = 0
+    /// Whom the token of the preface names.
+    @exclusivity(unchecked) private var identity: Identity?
     private var answers: AnswerQueue?
     /// While the connection is open.
     private var context: ChannelHandlerContext?
@@ -73,7 +77,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// When the client has been silent for too long; nil while it is waited for by nobody.
     private var quietDeadline: UInt64? {
         switch state {
-        case .awaitingPreface: quietSince &+ limits.prefaceTimeout.unsignedNanoseconds
+        case .awaitingPreface, .authenticating: quietSince &+ limits.prefaceTimeout.unsignedNanoseconds
         case .open:
             if let unread {
                 limits.pace.deadline(start: unreadSince, bytes: UInt64(unread.readableBytes))
@@ -108,6 +112,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             if state == .awaitingPreface {
                 guard try readPreface(&buffer, context: context) else { return keep(buffer) }
             }
+            if state == .authenticating { return try keepWaiting(buffer) }
             var isWhole = false
             while state == .open, let frame = try decoder.next(from: &buffer) {
                 try handle(frame, context: context)
@@ -141,6 +146,47 @@ final class ConnectionHandler: ChannelInboundHandler {
             refuse(.unsupportedVersion, "this server speaks version 1, not \(offered)", context: context)
             return true
         }
+        if service.authenticator.isOn, !preface.token.isEmpty {
+            checkToken(preface.token, version: version, context: context)
+        } else {
+            accept(version: version, context: context)
+        }
+        return true
+    }
+
+    /// What a client sends before the server's preface waits, but not without a bound.
+    private func keepWaiting(_ buffer: ByteBuffer) throws(WireError) {
+        guard buffer.readableBytes <= limits.payloadBytes else {
+            throw .frameTooLarge(declared: buffer.readableBytes, limit: limits.payloadBytes, correlation: 0)
+        }
+        unread = buffer.readableBytes > 0 ? buffer : nil
+    }
+
+    private func checkToken(_ token: [UInt8], version: UInt8, context: ChannelHandlerContext) {
+        state = .authenticating
+        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
+        let eventLoop = context.eventLoop
+        let authenticator = service.authenticator
+        Task {
+            let identity = await authenticator.identity(ofToken: String(decoding: token, as: UTF8.self))
+            eventLoop.execute {
+                let (handler, context) = bound.value
+                guard handler.state == .authenticating, handler.context != nil else { return }
+                guard let identity else {
+                    return handler.refuse(
+                        .authenticationRequired, Problem.tokenRefused.message.detail, context: context)
+                }
+                handler.identity = identity
+                handler.accept(version: version, context: context)
+                if let waiting = handler.unread {
+                    handler.unread = nil
+                    handler.channelRead(context: context, data: NIOAny(waiting))
+                }
+            }
+        }
+    }
+
+    private func accept(version: UInt8, context: ChannelHandlerContext) {
         var answer = context.channel.allocator.buffer(capacity: 64)
         ServerPreface(
             version: version, status: .ok, maxInFlight: limits.inFlight,
@@ -148,7 +194,6 @@ final class ConnectionHandler: ChannelInboundHandler {
         ).encode(into: &answer)
         context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
         state = .open
-        return true
     }
 
     private func handle(_ frame: Frame, context: ChannelHandlerContext) throws(WireError) {
@@ -168,21 +213,48 @@ final class ConnectionHandler: ChannelInboundHandler {
         guard !operation.isAdmin || service.settings.offersAdminOverTCP else {
             return answer(header, .failure(Self.adminOnly(operation)))
         }
-        var call: CallContext
-        do throws(Problem) { call = try CallContext(requestContext) } catch { return answer(header, .failure(error)) }
+        let checked = checkedContext(requestContext, operation)
+        var charge: LimitedRequest?
         if isLimited {
             if !operation.isAdmin {
-                let charge = LimitedRequest(
-                    address: address, user: call.actor?.rawValue, route: RequestLimiter.route(operation))
-                if let problem = service.limiter.charge(charge) { return answer(header, .failure(problem)) }
-                call.charge = charge
+                // Whom a request only claims to come from, pays for nothing.
+                let asked = LimitedRequest(
+                    address: address, user: (try? checked.get())?.actor?.rawValue,
+                    route: RequestLimiter.route(operation))
+                if let problem = service.limiter.charge(asked) { return answer(header, .failure(problem)) }
+                charge = asked
             }
             if takeInBatch(frame) { return }
         }
+        var call: CallContext
+        do throws(Problem) { call = try checked.get() } catch { return answer(header, .failure(error)) }
+        call.charge = charge
         let payload = Array(buffer: frame.payload)
         service.call(operation, payload: payload, call) { [answers] result in
             answers?.add(.init(opcode: header.opcode, correlation: header.correlation, result: result))
         }
+    }
+
+    /// What came with a frame beside its message, and who acts.
+    private func checkedContext(
+        _ context: Starling_V1_RequestContext?, _ operation: Operation
+    ) -> Result<CallContext, Problem> {
+        do throws(Problem) {
+            var call = try CallContext(context)
+            try service.authenticator.authenticate(identity, operation, &call)
+            return .success(call)
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Who acts by a frame without a context whose message names `named` (0 for nobody); nil when that needs a closer look, which
+    /// may find a problem.
+    func plainActor(named: UInt64) -> UserID? {
+        guard service.authenticator.isOn else { return named == 0 ? nil : UserID(rawValue: named) }
+        guard let identity, service.authenticator.isCurrent(identity), named == 0 || named == identity.user.rawValue
+        else { return nil }
+        return identity.user
     }
 
     /// Whether the frame is answered together with others. What this connection sent before goes before one that is not.
@@ -289,7 +361,9 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// closed.
     private func breakOff(_ error: WireError, context: ChannelHandlerContext) {
         logger.debug("TCP connection broken off", metadata: ["reason": "\(error)"])
-        if state == .awaitingPreface { return refuse(.unsupportedVersion, "\(error)", context: context) }
+        if state == .awaitingPreface || state == .authenticating {
+            return refuse(.unsupportedVersion, "\(error)", context: context)
+        }
         state = .ending
         unread = nil
         var buffer = context.channel.allocator.buffer(capacity: 256)
@@ -311,60 +385,5 @@ final class ConnectionHandler: ChannelInboundHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.debug("TCP connection failed", metadata: ["error": "\(error)"])
         context.close(promise: nil)
-    }
-}
-
-extension ConnectionHandler {
-    private static func classify(_ error: WireError) -> (status: UInt32, code: String, correlation: UInt64) {
-        switch error {
-        case .frameTooLarge(_, _, let correlation): (413, "FRAME_TOO_LARGE", correlation)
-        case .unknownFlags(_, let correlation), .contextMissing(_, let correlation),
-            .contextTooLong(_, _, let correlation), .badContext(_, let correlation):
-            (400, "MALFORMED_FRAME", correlation)
-        default: (400, "MALFORMED_FRAME", 0)
-        }
-    }
-
-    private static func tooManyInFlight(_ limit: UInt16) -> Problem {
-        Problem(
-            status: 429, code: "TOO_MANY_IN_FLIGHT",
-            detail: "more than \(limit) requests of this connection are unanswered; wait for answers",
-            retryAfterSeconds: 1)
-    }
-
-    private static func unknownOpcode(_ opcode: UInt16) -> Problem {
-        Problem(
-            status: 404, code: "UNKNOWN_OPERATION",
-            detail: "there is no operation with opcode \(opcode); see protocol.md")
-    }
-
-    private static func adminOnly(_ operation: Operation) -> Problem {
-        Problem(
-            status: 403, code: "ADMIN_ONLY",
-            detail: "\(operation.name) is served on the admin listener, not on a TCP listener that others can reach")
-    }
-}
-
-extension CallContext {
-    /// From what came with a TCP frame.
-    init(_ context: Starling_V1_RequestContext?) throws(Problem) {
-        guard let context else { return }
-        actor = context.actorID == 0 ? nil : UserID(rawValue: context.actorID)
-        idempotencyKey = context.idempotencyKey.isEmpty ? nil : context.idempotencyKey
-        minimumLSN = context.minLsn
-        durability = try AcknowledgementLevel.asked(context.durability)
-    }
-}
-
-extension AcknowledgementLevel {
-    /// The level that a request asks for; nil when it does not say.
-    static func asked(_ durability: Starling_V1_Durability) throws(Problem) -> AcknowledgementLevel? {
-        switch durability {
-        case .memory: .memory
-        case .os: .os
-        case .disk: .disk
-        case .unspecified: nil
-        case .UNRECOGNIZED: throw .invalid("durability", "it must be MEMORY, OS or DISK")
-        }
     }
 }

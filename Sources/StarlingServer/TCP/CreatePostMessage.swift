@@ -30,6 +30,7 @@ enum CreatePostMessage {
 
     /// What a request asks for; the text is a part of the bytes that were read.
     struct PlainPost {
+        /// 0 for none.
         var author: UInt64 = 0
         var kind = PostKind.text
         var visibility = PostVisibility.public
@@ -63,7 +64,7 @@ enum CreatePostMessage {
             default: return nil
             }
         }
-        guard post.author != 0, (1...PostBatch.maximumTextBytes).contains(post.text.count), isUTF8(post.text) else {
+        guard (1...PostBatch.maximumTextBytes).contains(post.text.count), isUTF8(post.text) else {
             return nil
         }
         return post

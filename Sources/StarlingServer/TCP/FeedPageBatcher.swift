@@ -55,7 +55,7 @@ final class FeedPageBatcher {
 
     /// Takes the frame if it is a plain request for a page that is not hydrated. False for all others.
     func take(_ frame: Frame, from connection: ConnectionHandler) -> Bool {
-        guard frame.header.opcode == opcode, let (query, idsOnly) = query(frame) else { return false }
+        guard frame.header.opcode == opcode, let (query, idsOnly) = query(frame, connection) else { return false }
         if queries.isEmpty {
             let bound = NIOLoopBound(self, eventLoop: eventLoop)
             // Runs when all connections that are readable in this turn were read.
@@ -70,16 +70,16 @@ final class FeedPageBatcher {
         return true
     }
 
-    private func query(_ frame: Frame) -> (FeedQuery, idsOnly: Bool)? {
-        guard frame.contextBytes == nil, !service.settings.isAuthenticated else { return nil }
+    private func query(_ frame: Frame, _ connection: ConnectionHandler) -> (FeedQuery, idsOnly: Bool)? {
+        guard frame.contextBytes == nil else { return nil }
         let request = frame.payload.withUnsafeReadableBytes {
             try? MessageCoding.decode(Starling_V1_FeedRequest.self, from: $0.bytes)
         }
         guard let request, request.hasHydrate || request.idsOnly, !request.hydrate, request.order == .recent,
-            request.userID != 0,
+            let user = connection.plainActor(named: request.userID),
             !request.hasLimit || (1...200).contains(request.limit)
         else { return nil }
-        var query = FeedQuery(user: UserID(rawValue: request.userID), tag: UInt64(origins.count))
+        var query = FeedQuery(user: user, tag: UInt64(origins.count))
         if request.hasLimit { query.limit = Int(request.limit) }
         if !request.cursor.isEmpty {
             let position = try? service.cursors.position(request.cursor, of: .feed, owner: query.user)

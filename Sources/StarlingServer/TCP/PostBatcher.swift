@@ -39,13 +39,11 @@ final class PostBatcher {
 
     /// Takes the frame if it is a request for a plain post. False for all others.
     func take(_ frame: Frame, from connection: ConnectionHandler) -> Bool {
-        guard frame.header.opcode == opcode, frame.contextBytes == nil, !service.settings.isAuthenticated else {
-            return false
-        }
+        guard frame.header.opcode == opcode, frame.contextBytes == nil else { return false }
         let isPlain = frame.payload.withUnsafeReadableBytes { bytes in
-            guard let post = CreatePostMessage.read(bytes) else { return false }
-            batch.append(
-                author: UserID(rawValue: post.author), kind: post.kind, visibility: post.visibility, text: post.text)
+            guard let post = CreatePostMessage.read(bytes), let author = connection.plainActor(named: post.author)
+            else { return false }
+            batch.append(author: author, kind: post.kind, visibility: post.visibility, text: post.text)
             return true
         }
         guard isPlain else { return false }

@@ -20,7 +20,9 @@ struct AllCommand: ParsableCommand {
     /// Suites in the order in which they run, and whether they write a `Report`.
     private static let suites: [(command: any ParsableCommand.Type, hasReport: Bool)] = [
         (FanOutCommand.self, true), (WorkersCommand.self, true), (BatchCommand.self, true), (ReadCommand.self, true),
-        (GiantCommand.self, true), (MemoryCommand.self, true), (LogCommand.self, true), (ActivityCommand.self, false),
+        (GiantCommand.self, true), (LikesCommand.self, true), (MemoryCommand.self, true), (LogCommand.self, true),
+        (GatewayCommand.self, true),
+        (ActivityCommand.self, false),
         (RestartCommand.self, false), (SnapshotCommand.self, false),
     ]
 
