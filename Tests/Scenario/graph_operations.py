@@ -29,7 +29,8 @@ def follow(actor: int, target: int, by_target: bool = False) -> Operation:
         if model.is_walled(actor, target):
             return refused(403, "BLOCKED")
         if model.users[target].is_private:
-            return unchanged(state="PENDING") if model.is_waiting(actor, target) else done(state="PENDING", changed=True)
+            is_waiting = model.is_waiting(actor, target)
+            return unchanged(state="PENDING") if is_waiting else done(state="PENDING", changed=True)
         return done(state="FOLLOWING", changed=True)
 
     def effect(model: Model, answer: Answer) -> None:
@@ -148,8 +149,8 @@ def unblock(actor: int, target: int) -> Operation:
 
 
 def mute(actor: int, target: int, until: float = FOR_EVER, may_be_late: bool = False) -> Operation:
-    """`until` is in whole seconds since 1970. `may_be_late`: on a busy machine it may be over when the request arrives, which
-    is refused."""
+    """`until` is in whole seconds since 1970. `may_be_late`: on a busy machine it may be over when the request arrives,
+    which is refused."""
 
     def expect(model: Model) -> Expected:
         if actor == target:

@@ -17,8 +17,8 @@ SOON_SECONDS = 3_600.0
 class FeedProbe:
     """Reads a whole feed page by page: no post may be skipped or repeated, whatever is written meanwhile.
 
-    A post has to be there if it was to be seen before the writes and is after them; and it may be there only if its author
-    was followed before or after, and if it was not deleted before.
+    A post has to be there if it was to be seen before the writes and is after them; and it may be there only if its
+    author was followed before or after, and if it was not deleted before.
     """
 
     def __init__(self, model: Model, reader: int, random: random.Random) -> None:

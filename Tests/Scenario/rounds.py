@@ -55,8 +55,10 @@ class Rounds:
         differences.raise_if_any("while writing")
 
     def run_through_kill(self, operations: list[Operation], restart_with_workers: int) -> str:
-        """All of these at once; in the midst of them the process is killed and started again. What was not answered is sent
-        again under its key; some of what was answered, too, which must change nothing. Returns the line of the start."""
+        """All of these at once; in the midst of them the process is killed and started again.
+
+        What was not answered is sent again under its key; some of what was answered, too, which must change nothing.
+        Returns the line of the start."""
         expected = [operation.expect(self.model) for operation in operations]
         answered = threading.Semaphore(0)
 
@@ -101,7 +103,8 @@ class Rounds:
         if first.status >= 400:
             differences.expect(again.status, first.status, f"the status of a repeated refusal of {operation}")
             return
-        differences.expect(again.is_replay, True, f"Idempotent-Replayed of {operation}, which was answered {first.json}")
+        what = f"Idempotent-Replayed of {operation}, which was answered {first.json}"
+        differences.expect(again.is_replay, True, what)
         for path in ("lsn", "state", "changed", "post.id", "post.text", "comment.id", "comment.text", "results"):
             differences.expect(again.value(path), first.value(path), f"{path} of the repeated {operation}")
 

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """A scenario test over HTTP, with nothing but Python's standard library.
 
-It starts `starling serve` on a directory of its own and lets some hundred users follow, post, react, comment, block, mute
-and delete at random, from a seed, over several connections. In between the process is killed (kill -9) in the midst of
-writes, and started again with another number of workers; writes whose answer never came are sent again under their
-idempotency keys. After each phase everything that can be read is compared with a model of the definition: every user's
-whole feed, page by page, posts, counters, lists, relationships, notifications.
+It starts `starling serve` on a directory of its own and lets some hundred users follow, post, react, comment, block,
+mute and delete at random, from a seed, over several connections. In between the process is killed (kill -9) in the
+midst of writes, and started again with another number of workers; writes whose answer never came are sent again
+under their idempotency keys. After each phase everything that can be read is compared with a model of the
+definition: every user's whole feed, page by page, posts, counters, lists, relationships, notifications.
 
 What the daemon does not offer by its own /openapi.json is left out, and said; `--require all` makes that a failure.
 
@@ -22,6 +22,9 @@ import shutil
 import sys
 import tempfile
 import traceback
+
+# The folder stays as it is in the repository.
+sys.dont_write_bytecode = True
 
 from daemon import Daemon, DaemonFailed
 from differences import Disagreement
@@ -42,7 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--auth", choices=["on", "off"], default="off")
     parser.add_argument(
         "--require", default="", metavar="PARTS", help=f"parts that must be there, or `all`: {', '.join(PARTS)}")
-    parser.add_argument("--directory", help="where data and log are put, and kept; a temporary directory when not given")
+    parser.add_argument("--directory", help="where data and log are put, and kept; a temporary one when not given")
     return parser.parse_args()
 
 
@@ -52,7 +55,7 @@ def daemon_arguments(threshold: int, auth: str) -> list[str]:
         "memory.hugePages": "false", "memory.bodyCacheBytes": "65536", "timeline.cap": "20",
         "log.segmentBytes": "262144", "log.segmentMilliseconds": "5000", "snapshots.records": "700",
         "fanout.celebrityThreshold": str(threshold), "fanout.celebrityCostShare": "0", "fanout.awayAfterSeconds": "3",
-        "logging.level": "warning",
+        "auth.scryptCost": "10", "logging.level": "warning",
     }
     return ["--auth", auth] + [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
 

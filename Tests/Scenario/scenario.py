@@ -1,4 +1,4 @@
-"""The scenario: users come, do what users do, the process dies in between, and everything stays as the definition says."""
+"""The scenario: users do what users do, the process dies in between, and everything stays as the definition says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from parts import Parts
 from post_checks import check_engagement, check_posts
 from rounds import Rounds
 from session_checks import check_sessions
-from sessions import Sessions
+from sessions import Sessions, address, display_name
 from walk import Walk
 
 # Writes that are under way at the same time, and feeds that are read beside them.
@@ -84,6 +84,7 @@ class Scenario:
             self._walk(self.plan.steps // self.plan.phases)
             self._rise_and_fall(phase)
             self._burst()
+            self._come_again()
             self.check(f"after phase {phase}", everybody=phase == self.plan.phases)
             for _ in range(kills.count(phase)):
                 self._kill()
@@ -105,12 +106,9 @@ class Scenario:
         registered = self.plan.users if self.plan.is_authenticated else self.plan.users // 2 * offers_accounts
         names = [f"user.{self.plan.seed}.{number}" for number in range(registered)]
 
-        def register(name: str) -> int:
-            return self.sessions.register(name, f"{name}@example.org", f"password of {name}", f"Display {name}")
-
-        for name, user in sorted(zip(names, self.pool.map(register, names)), key=lambda pair: pair[1]):
-            added = self.model.add_user(user)
-            added.username, added.email, added.display_name = name, f"{name}@example.org", f"Display {name}"
+        # Ids rise with the log.
+        for user, name in sorted(zip(self.pool.map(self.sessions.register, names), names)):
+            self._add_registered(user, name)
         if self.plan.is_authenticated:
             self.gateway.sessions = self.sessions
         # Some are too large for floating point numbers.
@@ -126,6 +124,10 @@ class Scenario:
             draft = posts.Draft(f"first post of {user}")
             self.rounds.run([self.walk.named(posts.create_post(self.model, user, draft))])
         self.say(f"{self.plan.users} users, {registered} of them registered")
+
+    def _add_registered(self, user: int, name: str) -> None:
+        added = self.model.add_user(user)
+        added.username, added.email, added.display_name = name, address(name), display_name(name)
 
     def _make_graph(self) -> None:
         operations: list[Operation] = []
@@ -173,6 +175,14 @@ class Scenario:
         ]
         self.rounds.run([self.walk.named(operation) for operation in operations], PROBES)
 
+    def _come_again(self) -> None:
+        """The name of an account that is gone is free again; who takes it has nothing of what was there before."""
+        taken = {user.username for user in self.model.users.values() if not user.is_deleted}
+        for user in list(self.model.users.values()):
+            if user.is_registered and user.is_deleted and user.username not in taken:
+                taken.add(user.username)
+                self._add_registered(self.sessions.register(user.username), user.username)
+
     def _kill(self) -> None:
         """The end of the process in the midst of many writes, with mutes that end while it is down or starts."""
         muted = self._mute_for_short()
@@ -182,7 +192,9 @@ class Scenario:
         ready = self.rounds.run_through_kill(
             self.walk.round(KILLED_ROUND, untouched), WORKERS[self.daemon.lives % len(WORKERS)])
         counters = self.rounds.counters
-        self.say(f"killed and started: {ready}; so far {counters.unanswered} unanswered, {counters.found_done} found done")
+        self.say(
+            f"killed and started: {ready}; so far {counters.unanswered} writes unanswered, of which "
+            f"{counters.found_done} were found done")
         self._await_end_of_mutes(muted)
 
     def _walk_untouched(self, untouched: set) -> None:
@@ -200,7 +212,9 @@ class Scenario:
             if followed:
                 operations.append(graph.mute(user, self.random.choice(followed), until, may_be_late=True))
         self.rounds.run([self.walk.named(operation) for operation in operations])
-        pairs = [(user, target) for user, mutes in self.model.mutes.items() for target in mutes if mutes[target] == until]
+        pairs = [
+            (user, target) for user, mutes in self.model.mutes.items() for target in mutes if mutes[target] == until
+        ]
         differences = Differences()
         for user, target in pairs:
             self._check_muted(user, target, until, differences)

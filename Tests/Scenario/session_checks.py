@@ -7,7 +7,9 @@ from gateway import Gateway
 from sessions import Sessions
 
 
-def check_sessions(gateway: Gateway, sessions: Sessions, user: int, needs_tokens: bool, differences: Differences) -> None:
+def check_sessions(
+    gateway: Gateway, sessions: Sessions, user: int, needs_tokens: bool, differences: Differences
+) -> None:
     """Walks through the life of one user's session; at the end the user is logged in again."""
 
     def status(token: str) -> int:

@@ -28,6 +28,16 @@ class Session:
         self.renew_at = time.monotonic() + int(answer.value("expiresIn")) / 2
 
 
+def address(username: str) -> str:
+    """Where the owner of a name gets mail."""
+    return f"{username}@example.org"
+
+
+def display_name(username: str) -> str:
+    """What an account shows at first."""
+    return f"Display {username}"
+
+
 class Sessions:
     """The sessions of all registered users; they outlive the daemon's restarts."""
 
@@ -36,13 +46,23 @@ class Sessions:
         self._sessions: dict[int, Session] = {}
         self._locks: dict[int, threading.Lock] = {}
 
-    def register(self, username: str, email: str, password: str, display_name: str) -> int:
-        """Makes an account and logs in to it; returns its id."""
-        body = {"username": username, "email": email, "password": password, "displayName": display_name}
-        answer = self.gateway.call("POST", "/v1/auth/register", 0, body, key=f"register-{username}")
+    def register(self, username: str) -> int:
+        """Makes an account and logs in to it; returns its id. Nobody else gets the name then."""
+        password = f"password of {username}"
+        body = {
+            "username": username, "email": address(username), "password": password,
+            "displayName": display_name(username),
+        }
+        # Another request each time: an account that is gone does not come back.
+        key = f"register-{username}-{len(self._sessions)}"
+        answer = self.gateway.call("POST", "/v1/auth/register", 0, body, key)
         if answer.status != 201:
             raise Disagreement(f"{username} could not register: {answer.status} {answer.json}")
         user = int(answer.value("user.id"))
+        shouted = body | {"username": username.upper()}
+        second = self.gateway.call("POST", "/v1/auth/register", 0, shouted, key + "-again")
+        if second.status != 409:
+            raise Disagreement(f"{username} could register twice: {second.status} {second.json}")
         session = Session(user, username, password)
         session.take(answer)
         self._sessions[user] = session

@@ -85,8 +85,8 @@ class Walk:
             operation.headers["X-Durability"] = self.random.choice(["os", "disk"])
         return operation
 
-    # Whom and what it is about. What is left of accounts that are gone is cleared away some time later, so few things are
-    # tried with these.
+    # Whom and what it is about. What is left of accounts that are gone is cleared away some time later, so few things
+    # are tried with these.
 
     def actor(self) -> int:
         return self.random.choice(self.model.living)
@@ -103,8 +103,8 @@ class Walk:
         return self.actor()
 
     def _text(self, about: str) -> str:
-        text = f"{about} {next(self._count)}"
-        return text + self.random.choice(["", "", " ünïcödé ✓ 🐦", ' "quoted" \\ and\nbroken\tlines', " " + "x" * 700])
+        ends = ["", "", " ünïcödé ✓ 🐦", ' "quoted" \\ and\nbroken\tlines', " " + "x" * 700]
+        return f"{about} {next(self._count)}{self.random.choice(ends)}"
 
     def _post(self, actor: int) -> int | None:
         """Mostly one that the actor sees, of those the newer ones; sometimes any."""
@@ -306,7 +306,9 @@ class Walk:
         if actor is None:
             return None
         number = next(self._count)
-        changes = {"displayName": f"Name {number}", "bio": f"About {number} ✓", "pictureUrl": f"https://p.example/{number}"}
+        changes = {
+            "displayName": f"Name {number}", "bio": f"About {number} ✓", "pictureUrl": f"https://p.example/{number}",
+        }
         kept = self.random.sample(sorted(changes), self.random.randint(1, 3))
         return accounts.update_profile(actor, {name: changes[name] for name in kept})
 
