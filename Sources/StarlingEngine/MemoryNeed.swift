@@ -155,9 +155,6 @@ enum SetKind: Int, CaseIterable {
         case .ownReactions: "reactions in the sequencer"
         }
     }
-
-    /// Whether the sequencer keeps them, and so knows at once how many fit.
-    var isSequencers: Bool { self == .edges || self == .ownReactions }
 }
 
 extension MemoryNeed {
