@@ -84,7 +84,9 @@ class Model:
         self.notifications = NotificationModel()
         # Accounts that followed or were followed by one that was deleted since somebody looked.
         self.neighbours_of_deleted: set[int] = set()
-        # How many followers an author has had at most.
+        # Followers that are gone, but may still be counted where it is decided how an author's posts are delivered.
+        self.uncleared: dict[int, int] = {}
+        # How many followers an author has had at most, those included.
         self.most_followers: dict[int, int] = {}
 
     def add_user(self, user: int) -> User:
@@ -105,6 +107,7 @@ class Model:
         self.neighbours_of_deleted |= self.following[user] | self.followers[user]
         for other in list(self.following[user]):
             self.unfollow(user, other)
+            self.uncleared[other] = self.uncleared.get(other, 0) + 1
         for other in list(self.followers[user]):
             self.unfollow(other, user)
         for other in self.users:
@@ -140,7 +143,8 @@ class Model:
         self.cancel_request(follower, followee)
         self.following[follower].add(followee)
         self.followers[followee].add(follower)
-        self.most_followers[followee] = max(self.most_followers[followee], len(self.followers[followee]))
+        count = len(self.followers[followee]) + self.uncleared.get(followee, 0)
+        self.most_followers[followee] = max(self.most_followers[followee], count)
 
     def unfollow(self, follower: int, followee: int) -> None:
         self.following[follower].discard(followee)

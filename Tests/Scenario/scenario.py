@@ -90,13 +90,23 @@ class Scenario:
                 self._kill()
                 self.check("after the kill")
         self.daemon.stop()
-        counters = self.rounds.counters
+        self._sum_up()
+
+    def _sum_up(self) -> None:
+        counters, model = self.rounds.counters, self.model
+        users = list(model.users.values())
+        celebrities = sum(count >= self.plan.celebrity_threshold for count in model.most_followers.values())
+        self.say(
+            f"{len(users)} accounts, {sum(user.is_deleted for user in users)} of them deleted, "
+            f"{sum(user.is_private for user in users)} private; {celebrities} were celebrities; "
+            f"{sum(map(len, model.blocks.values()))} blocks, {sum(map(len, model.mutes.values()))} mutes; "
+            f"{len(model.posts)} posts, {sum(post.is_deleted for post in model.posts.values())} of them deleted, "
+            f"{len(model.comments)} comments, {sum(len(post.reactions) for post in model.posts.values())} reactions")
         self.say(
             f"done: {counters.writes} writes ({counters.refused} refused, {counters.unchanged} that changed nothing), "
-            f"{len(self.model.posts)} posts, {len(self.model.comments)} comments, {self.checks} checks of everything, "
-            f"{counters.probes} feeds read while others wrote; {self.plan.restarts} kills with "
-            f"{counters.unanswered} writes unanswered, of which {counters.found_done} had been done, and "
-            f"{counters.repeated} answered ones repeated")
+            f"{self.checks} checks of everything, {counters.probes} feeds read while others wrote; "
+            f"{self.plan.restarts} kills with {counters.unanswered} writes unanswered, of which "
+            f"{counters.found_done} had been done, and {counters.repeated} answered ones repeated")
 
     # The beginning
 
@@ -253,6 +263,7 @@ class Scenario:
             while wanted != self._edge_counts(user) and time.monotonic() < deadline:
                 time.sleep(0.05)
         self.model.neighbours_of_deleted.clear()
+        self.model.uncleared.clear()
 
     def _edge_counts(self, user: int) -> tuple[str, str] | None:
         if self.model.users[user].is_deleted:

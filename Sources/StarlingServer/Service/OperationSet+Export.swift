@@ -55,7 +55,8 @@ extension OperationSet {
             return (page.entries.map { Self.edgeLine("following", $0) }, page.next)
         case .followers:
             let page = try await value {
-                engine.followers(of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
+                engine.followers(
+                    of: user, viewer: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
             }
             return (page.entries.map { Self.edgeLine("follower", $0) }, page.next)
         case .posts:
