@@ -51,10 +51,13 @@ final class RunningCommand: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    init(_ arguments: [String], environment: [String: String] = [:]) throws {
+    /// `program` is the built program when not given.
+    init(
+        program: URL = StarlingCommand.executable, _ arguments: [String], environment: [String: String] = [:]
+    ) throws {
         directory = try TemporaryDirectory()
         process = Process()
-        process.executableURL = StarlingCommand.executable
+        process.executableURL = program
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = FileHandle.nullDevice
