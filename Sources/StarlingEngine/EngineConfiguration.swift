@@ -38,6 +38,8 @@ public struct EngineConfiguration: Sendable {
     package var roundCommands = Int.max
     /// Notifications that are kept of each user: the newest ones, about 70 bytes each.
     public var notificationsKept = 1_000
+    /// Who judges posts before others see them.
+    public var moderation = ModerationMode.off
     /// Whether the topic `feed-events` gets a record for each finished fan-out.
     public var feedEvents = true
     /// Partitions of that topic, when it is made.

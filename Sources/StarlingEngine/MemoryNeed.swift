@@ -39,6 +39,20 @@ struct MemoryNeed: Equatable {
         notifications: NotificationTable.allocationsPerRemoval,
         ownReactions: SortedSetArena<KeyedValue32>.allocationsPerRemove)
 
+    /// A post that is held, among those that wait, and perhaps a notice of it.
+    static let heldPost: MemoryNeed = {
+        var need = MemoryNeed(timelines: SortedSetArena<UInt32>.allocationsPerInsert)
+        need += notification
+        return need
+    }()
+
+    /// A post that is held no longer, without its deliveries.
+    static let endedHold: MemoryNeed = {
+        var need = MemoryNeed(timelines: SortedSetArena<UInt32>.allocationsPerRemove)
+        need += notificationRemoval
+        return need
+    }()
+
     /// One notification more.
     static let notification = MemoryNeed(notifications: NotificationTable.allocationsPerNotification)
 
@@ -99,6 +113,12 @@ struct MemoryNeed: Equatable {
         MemoryNeed(followers: allocations, followees: followees, pulled: allocations, edges: allocations)
     }
 
+    static func + (left: MemoryNeed, right: MemoryNeed) -> MemoryNeed {
+        var sum = left
+        sum += right
+        return sum
+    }
+
     static func += (sum: inout MemoryNeed, other: MemoryNeed) {
         sum.timelines += other.timelines
         sum.followers += other.followers
@@ -155,9 +175,6 @@ enum SetKind: Int, CaseIterable {
         case .ownReactions: "reactions in the sequencer"
         }
     }
-
-    /// Whether the sequencer keeps them, and so knows at once how many fit.
-    var isSequencers: Bool { self == .edges || self == .ownReactions }
 }
 
 extension MemoryNeed {

@@ -37,6 +37,7 @@ extension Worker: StoredState {
                 adopt: { [unowned self] bytes throws(ArenaError) in
                     try pulledSets.arena.adoptLoadedPages(usedBytes: bytes)
                 }),
+            holds.table.stored(as: "holds"), pendingPostSet.stored(as: "pendingPosts"),
             reactions.stored(as: "reactions"), engagements.places.stored(as: "engagementPlaces"),
             engagements.rows.stored(as: "engagements"), notifications.newest.stored(as: "notifications"),
             notifications.subjects.stored(as: "notificationSubjects"), notifications.marks.stored(as: "readMarks"),

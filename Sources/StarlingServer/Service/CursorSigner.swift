@@ -21,6 +21,7 @@ struct CursorSigner: Sendable {
         case comments = 40
         case reactions = 41
         case notifications = 42
+        case pendingPosts = 60
     }
 
     private let key: Hash128

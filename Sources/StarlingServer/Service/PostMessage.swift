@@ -6,7 +6,7 @@ import SwiftProtobuf
 enum PostMessage {
     /// A post that is there. `body` is nil when it was erased: then only what the log keeps is shown.
     static func make(_ entry: PostEntry, _ detail: PostDetail, body: PostBody?) -> Starling_V1_Post {
-        make(id: entry.post, author: entry.author, counts: detail.counts, body: body)
+        make(id: entry.post, author: entry.author, counts: detail.counts, state: detail.state, body: body)
     }
 
     /// Counters. Kinds that nobody chose are left out.
@@ -21,7 +21,7 @@ enum PostMessage {
 
     /// A post with its parts.
     static func make(
-        id: PostID, author: UserID, counts: PostCounts = PostCounts(), body: PostBody?
+        id: PostID, author: UserID, counts: PostCounts = PostCounts(), state: PostState = .published, body: PostBody?
     ) -> Starling_V1_Post {
         .with {
             $0.id = id.rawValue
@@ -32,6 +32,7 @@ enum PostMessage {
                 $0.state = .deleted
                 return
             }
+            $0.state = state.schema
             $0.text = body.text
             if let time = body.editedAt { $0.editedAt = Google_Protobuf_Timestamp(milliseconds: time) }
             $0.kind = Starling_V1_Post.Kind(rawValue: Int(body.kind.rawValue)) ?? .text
@@ -40,6 +41,17 @@ enum PostMessage {
             if !body.thumbnailURL.isEmpty { $0.thumbnailURL = body.thumbnailURL }
             if let original = body.replyTo { $0.replyTo = original.rawValue }
             if let original = body.repostOf { $0.repostOf = original.rawValue }
+        }
+    }
+}
+
+extension PostState {
+    /// The state as the schema shows it.
+    var schema: Starling_V1_Post.State {
+        switch self {
+        case .published: .published
+        case .pending: .pending
+        case .blocked: .blocked
         }
     }
 }
