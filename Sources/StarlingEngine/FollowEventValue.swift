@@ -29,7 +29,7 @@ struct FollowEventValue {
     }
 
     var rawValue: UInt64 {
-        notice.rawValue << 43 | milliseconds << 33 | request.map { Self.hasRequest | UInt64($0) } ?? 0
+        notice.rawValue << 43 | milliseconds << 33 | (request.map { Self.hasRequest | UInt64($0) } ?? 0)
     }
 
     private static let hasRequest: UInt64 = 1 << 32

@@ -1,4 +1,5 @@
 import StarlingLog
+import StarlingMemory
 import StarlingSchema
 import StarlingSystem
 import SwiftProtobuf

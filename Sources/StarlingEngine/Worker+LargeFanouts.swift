@@ -1,5 +1,6 @@
 import StarlingMemory
 import StarlingSets
+import StarlingSystem
 
 /// Posts of giants. A post to a million followers takes a worker ten milliseconds, and what comes after it shall not
 /// wait so long: so its fan-out is put aside and goes on a piece at a time, when there is nothing else to do, and with a

@@ -1,4 +1,5 @@
 import StarlingLog
+import StarlingMemory
 import StarlingSystem
 import Synchronization
 

@@ -1,4 +1,5 @@
 import StarlingMemory
+import StarlingSets
 
 /// What every worker keeps of a registered account.
 struct ProfileRow: BitwiseCopyable {

@@ -55,7 +55,7 @@ extension Sequencer {
             $0.postID = comment.post.rawValue
             $0.authorID = context.actor.rawValue
         }
-        try record(.commentCreated(fact), context, body: .with { $0.text = comment.text })
+        try record(.commentCreated(fact), context, body: Starling_V1_PostBody.with { $0.text = comment.text })
         return receipt(.comment(id))
     }
 
@@ -70,7 +70,7 @@ extension Sequencer {
             $0.commentID = id.rawValue
             $0.authorID = context.actor.rawValue
         }
-        try record(.commentEdited(fact), context, body: .with { $0.text = text })
+        try record(.commentEdited(fact), context, body: Starling_V1_PostBody.with { $0.text = text })
         return receipt(.changed(true))
     }
 
