@@ -58,6 +58,21 @@ final class BodyStore: Sendable {
         return result
     }
 
+    /// Why the records say that posts are blocked; nothing of those that the log has no more.
+    func blockReasons(in records: [UInt64]) throws(LogError) -> [UInt64: String] {
+        var reasons: [UInt64: String] = [:]
+        for record in try readKept(Set(records).sorted()) {
+            guard let fact = try? Starling_V1_Fact(serializedBytes: record.value) else { continue }
+            switch fact.fact {
+            case .postBlocked(let block): reasons[record.lsn] = block.reason
+            case .postCreated(let post): reasons[record.lsn] = post.hold.reason
+            case .postEdited(let edit): reasons[record.lsn] = edit.hold.reason
+            default: break
+            }
+        }
+        return reasons
+    }
+
     /// The records that the log still has: retention may have removed the oldest.
     private func readKept(_ numbers: [UInt64]) throws(LogError) -> [LogRecord] {
         while true {

@@ -64,6 +64,8 @@ public struct NewPost: Sendable {
     /// For imports: the post's own time in milliseconds since 1970, not in the future. Earlier than the newest post's
     /// time it is raised to that, because ids only rise. Nil for now.
     public var createdAt: UInt64?
+    /// What the rules say of it, when they were asked.
+    var verdict: ModerationVerdict?
 
     /// Creates a text post; the other fields can be set afterwards.
     public init(author: UserID, text: String) {
@@ -124,12 +126,28 @@ public struct PostEdit: Sendable {
     /// How often the post was changed before, as `Engine.changeablePost` says: another number is refused, for then
     /// somebody else has changed it meanwhile.
     public var edits: UInt16
+    /// What the rules say of it, when they were asked.
+    var verdict: ModerationVerdict?
 
     /// Creates a change.
     public init(post: PostID, body: PostBody, edits: UInt16) {
         self.post = post
         self.body = body
         self.edits = edits
+    }
+}
+
+/// A moderator's judgement on a post.
+public struct PostJudgement: Sendable {
+    /// The post.
+    public var post: PostID
+    /// How often the post was changed when it was judged: another number is refused. Nil judges whatever it says now.
+    public var version: UInt16?
+
+    /// Creates a judgement.
+    public init(post: PostID, version: UInt16? = nil) {
+        self.post = post
+        self.version = version
     }
 }
 
@@ -160,6 +178,14 @@ public enum Command: Sendable {
     case deleteComment(PostID)
     /// The author changes a post.
     case editPost(PostEdit)
+    /// The actor, a moderator, lets others see a post.
+    case approvePost(PostJudgement)
+    /// The actor, a moderator, holds a post back from others; the author is told the reason, at most 1,000 bytes.
+    case blockPost(PostJudgement, reason: String)
+    /// The actor, a moderator, puts rules in the place of the old ones.
+    case setModerationRules(ModerationRules)
+    /// Asks for the rules; answered when they are committed.
+    case readModerationRules
     /// The actor has read its notifications up to one; nil for all that there are.
     case markRead(upTo: UInt64?)
     /// Changes the number of followers from which on authors are pulled. Kept in the log.
@@ -250,6 +276,10 @@ public enum CommandOutcome: Sendable {
     case follows([Result<FollowOutcome, EngineError>])
     /// Of `createPost`.
     case post(PostID)
+    /// Of `createPost` when only the author sees the post for now.
+    case heldPost(PostID, PostState)
+    /// Of `readModerationRules`.
+    case moderationRules(ModerationRules)
     /// Of `importPosts`, one a row.
     case posts([Result<PostID, EngineError>])
     /// Of `deletePost`: whether it was there.
@@ -258,8 +288,8 @@ public enum CommandOutcome: Sendable {
     case batch(PostBatch)
     /// Of `createComment`.
     case comment(PostID)
-    /// Of blocks, mutes, privacy, answers to requests, `react`, `editComment`, `deleteComment`, `editPost` and `markRead`: whether
-    /// anything is otherwise than before.
+    /// Of blocks, mutes, privacy, answers to requests, `react`, `editComment`, `deleteComment`, `editPost`, `approvePost`,
+    /// `blockPost`, `setModerationRules` and `markRead`: whether anything is otherwise than before.
     case changed(Bool)
     /// Of a command that makes or changes an account: which one.
     case account(UserID)
@@ -269,6 +299,16 @@ public enum CommandOutcome: Sendable {
     case session(SessionOutcome)
     /// Of `setCelebrityThreshold`, `setReadersAway`, `acceptWaitingFollowers`, `passTime`, `markTime` and `barrier`.
     case done
+}
+
+extension CommandOutcome {
+    /// The post that was created, held back or not.
+    public var post: PostID? {
+        switch self {
+        case .post(let id), .heldPost(let id, _): id
+        default: nil
+        }
+    }
 }
 
 /// The answer to a write that was accepted.

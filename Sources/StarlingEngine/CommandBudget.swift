@@ -27,9 +27,17 @@ struct CommandBudget: Sendable {
         case .editComment(_, let text): return ofBody(events: 2, text.utf8.count)
         case .editPost(let edit):
             let body = edit.body
-            return ofBody(
-                events: 2, body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count)
+            let texts = body.text.utf8.count + body.mediaURL.utf8.count + body.thumbnailURL.utf8.count
+            return ofBody(events: 3, texts, reason: edit.verdict != nil)
         case .deletePost: return CommandBudget(events: 3, logBytes: record)
+        case .approvePost: return CommandBudget(events: 2, logBytes: record)
+        case .blockPost(_, let reason):
+            let bytes = factBytes + reason.utf8.count
+            return CommandBudget(events: 2, logBytes: LogWriter.reservation(valueBytes: bytes))
+        case .setModerationRules(let rules):
+            let lists = (rules.words + rules.patterns).reduce(0) { $0 + $1.utf8.count + 4 }
+            return CommandBudget(events: 2, logBytes: LogWriter.reservation(valueBytes: factBytes + lists))
+        case .readModerationRules: return CommandBudget(events: 0, logBytes: 0)
         case .setCelebrityThreshold: return CommandBudget(events: 2, logBytes: record)
         case .setReadersAway(let users, _):
             let bytes = factBytes + users.count * idBytes
@@ -78,8 +86,8 @@ struct CommandBudget: Sendable {
     /// The account, its privacy, a switch to pull, and the time.
     private static let eventsBesidesAccepted = 4
 
-    private static func ofBody(events: Int, _ textBytes: Int) -> CommandBudget {
-        let bytes = LogWriter.reservation(valueBytes: factBytes, bodyBytes: textBytes + 16)
+    private static func ofBody(events: Int, _ textBytes: Int, reason: Bool = false) -> CommandBudget {
+        let bytes = LogWriter.reservation(valueBytes: factBytes + reasonBytes(reason), bodyBytes: textBytes + 16)
         return CommandBudget(events: events, logBytes: bytes)
     }
 
@@ -121,9 +129,13 @@ struct CommandBudget: Sendable {
     /// How many accounts that had to do with a deleted one are dealt with in one record.
     static func tiesAtOnce(ringEvents: Int) -> Int { max(1, min(500, (ringEvents / 2 - 1) / eventsOfTies)) }
 
+    /// What the rules may say of a post before it is recorded: others than those that were asked may be in force by then.
+    private static func reasonBytes(_ isJudged: Bool) -> Int { isJudged ? ModerationRules.maximumReasonBytes : 0 }
+
     private static func ofPost(_ post: NewPost) -> CommandBudget {
         let body = post.text.utf8.count + post.mediaURL.utf8.count + post.thumbnailURL.utf8.count + 16
-        let record = LogWriter.reservation(valueBytes: factBytes, bodyBytes: body)
+        let value = factBytes + reasonBytes(post.verdict != nil)
+        let record = LogWriter.reservation(valueBytes: value, bodyBytes: body)
         return CommandBudget(events: eventsOfPost, logBytes: record + LogWriter.reservation(valueBytes: factBytes))
     }
 }

@@ -20,7 +20,7 @@ public struct DeliveryRecord: Sendable, Equatable {
 }
 
 extension Engine {
-    /// The delivery record of a post; nil when there is no such post, when it is deleted, or when more than
+    /// The delivery record of a post; nil when there is no such post, when it is deleted or held back, or when more than
     /// `EngineConfiguration.deliveryRecords` posts came after it. Asks all workers.
     public func delivery(
         of post: PostID, minimumLSN: UInt64 = 0,
@@ -32,7 +32,9 @@ extension Engine {
         let lsn = posts.rows[Int(ordinal)].lsn
         let merge: @Sendable ([DeliveryPart]) -> DeliveryRecord? = { DeliveryPart.merge($0) }
         onAllWorkers(minimumLSN: minimumLSN, completion, merge) { worker in
-            DeliveryPart(row: worker.deliveryRow(of: ordinal), isDone: worker.hasDelivered(ordinal, lsn: lsn))
+            DeliveryPart(
+                row: worker.deliveryRow(of: ordinal), isDone: worker.hasDelivered(ordinal, lsn: lsn),
+                isHeld: worker.isHeld(ordinal))
         }
     }
 
@@ -49,8 +51,10 @@ private struct DeliveryPart: Sendable {
     /// Whether the worker is done with the post. Then a missing row was overwritten, or is another worker's since the readers
     /// were divided anew.
     var isDone: Bool
+    var isHeld: Bool
 
     static func merge(_ parts: [DeliveryPart]) -> DeliveryRecord? {
+        if parts.contains(where: \.isHeld) { return nil }
         let isComplete = parts.allSatisfy(\.isDone)
         let rows = parts.compactMap(\.row)
         if rows.isEmpty, isComplete { return nil }

@@ -35,6 +35,7 @@ public final class Engine: Sendable {
     let log: Log
     let writer: Writer
     let bodies: BodyStore
+    let moderationRules: ModerationRuleStore
     /// Logs of records beside the engine's own.
     public let topics: Topics
     let feedEvents: FeedEventRecorder?
@@ -134,6 +135,7 @@ public final class Engine: Sendable {
         sessions = opened.state.sessions
         log = opened.log.log
         bodies = BodyStore(log: opened.log.log, cacheBytes: configuration.bodyCacheBytes)
+        moderationRules = opened.state.moderationRules.store
         let storageParker = Parker()
         self.storageParker = storageParker
         snapshotter =
@@ -238,6 +240,7 @@ public final class Engine: Sendable {
             let reason = "\(command.rowCount) rows; at most \(Command.maximumRows) are allowed"
             return completion(.failure(.invalid(field: "rows", reason: reason)))
         }
+        let command = judged(command)
         let budget = CommandBudget.of(command, ringEvents: configuration.ringEvents)
         guard budget.events <= configuration.ringEvents / 2 else {
             return completion(.failure(.invalid(field: "rows", reason: "more rows than ringEvents allows at a time")))

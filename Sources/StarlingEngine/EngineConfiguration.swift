@@ -40,6 +40,8 @@ public struct EngineConfiguration: Sendable {
     public var notificationsKept = 1_000
     /// By what ranked feeds are ordered. Tunable while running.
     public var ranking = RankingSettings()
+    /// Who judges posts before others see them.
+    public var moderation = ModerationMode.off
     /// Whether the topic `feed-events` gets a record for each finished fan-out.
     public var feedEvents = true
     /// Partitions of that topic, when it is made.

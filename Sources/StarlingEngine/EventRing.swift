@@ -12,6 +12,10 @@ struct Event {
         case unfollowed
         /// `first` made the post `second`.
         case postCreated
+        /// `first` made the post `second`, which is held back from others (`third` is a `HoldCause`).
+        case postHeld
+        /// The post `second` of `first` is held back from others (`third` is a `HoldCause`) or no longer, since `value` milliseconds.
+        case holdChanged
         /// The post `second` of `first` is gone.
         case postDeleted
         /// `first` reacts to the post or comment `second` otherwise (`third` is a `ReactionChange`), at `value` milliseconds.

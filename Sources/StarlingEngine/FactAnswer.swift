@@ -33,6 +33,9 @@ enum FactAnswer {
         case updateUser = 127
         case deleteUser = 128
         case markRead = 141
+        case approvePost = 151
+        case blockPost = 152
+        case setModerationRules = 154
     }
 
     static func of(_ fact: Starling_V1_Fact) -> (actor: UInt64, answer: IdempotencyTable.Answer)? {
@@ -40,7 +43,7 @@ enum FactAnswer {
         case .followed(let edge): (edge.userID, .follow(FollowOutcome(follows: true, changed: true)))
         case .unfollowed(let edge): (edge.userID, .follow(FollowOutcome(follows: false, changed: true)))
         case .followsImported(let edges): (edges.actorID, .follows(RowOutcomes(edges.rowOutcomes)))
-        case .postCreated(let post): (post.authorID, .post(PostID(rawValue: post.postID)))
+        case .postCreated(let post): (post.authorID, answer(to: post))
         case .postDeleted(let post): (post.authorID, .deleted(changed: true))
         case .reacted(let reaction): (reaction.userID, .changed(.react, true))
         case .unreacted(let reaction): (reaction.userID, .changed(.unreact, true))
@@ -49,6 +52,9 @@ enum FactAnswer {
         case .commentDeleted(let deletion): (deletion.userID, .changed(.deleteComment, true))
         case .postEdited(let edit): (edit.authorID, .changed(.editPost, true))
         case .notificationsRead(let mark): (mark.userID, .changed(.markRead, true))
+        case .postApproved(let approval): (approval.moderatorID, .changed(.approvePost, true))
+        case .postBlocked(let block): (block.moderatorID, .changed(.blockPost, true))
+        case .moderationRulesChanged(let rules): (rules.moderatorID, .changed(.setModerationRules, true))
         case .acknowledged(let done): answer(to: done)
         case .blocked(let block): (block.userID, .changed(.block, true))
         case .unblocked(let block): (block.userID, .changed(.unblock, true))
@@ -70,6 +76,12 @@ enum FactAnswer {
             .sessionRefreshed, .sessionRevoked, .edgesRemoved, nil:
             nil
         }
+    }
+
+    private static func answer(to post: Starling_V1_PostCreated) -> IdempotencyTable.Answer {
+        let id = PostID(rawValue: post.postID)
+        guard let cause = HoldCause(post.hold), cause != .nothing else { return .post(id) }
+        return .heldPost(id, cause.state)
     }
 
     private static func answer(

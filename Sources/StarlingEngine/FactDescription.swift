@@ -64,7 +64,8 @@ public struct FactDescription: Sendable {
                     Field(name: "targetIds", value: edges.targets.map(String.init).joined(separator: ",")),
                 ] + (edges.requestingUsers.isEmpty ? [] : Self.requestFields(edges))
             )
-        case .postCreated(let post): ("post_created", ids(("postId", post.postID), ("authorId", post.authorID)))
+        case .postCreated(let post):
+            ("post_created", ids(("postId", post.postID), ("authorId", post.authorID)) + Self.holdFields(post.hold))
         case .postDeleted(let post): ("post_deleted", ids(("postId", post.postID), ("authorId", post.authorID)))
         case .fanoutModeChanged(let change):
             (
@@ -156,9 +157,26 @@ public struct FactDescription: Sendable {
             ("comment_edited", ids(("commentId", edit.commentID), ("authorId", edit.authorID)))
         case .commentDeleted(let deletion):
             ("comment_deleted", ids(("commentId", deletion.commentID), ("userId", deletion.userID)))
-        case .postEdited(let edit): ("post_edited", ids(("postId", edit.postID), ("authorId", edit.authorID)))
+        case .postEdited(let edit):
+            ("post_edited", ids(("postId", edit.postID), ("authorId", edit.authorID)) + Self.holdFields(edit.hold))
         case .notificationsRead(let mark):
             ("notifications_read", ids(("userId", mark.userID), ("upTo", mark.upTo)))
+        case .postApproved(let approval):
+            ("post_approved", ids(("postId", approval.postID), ("moderatorId", approval.moderatorID)))
+        case .postBlocked(let block):
+            (
+                "post_blocked",
+                ids(("postId", block.postID), ("moderatorId", block.moderatorID))
+                    + [Field(name: "reason", value: block.reason)]
+            )
+        case .moderationRulesChanged(let rules):
+            (
+                "moderation_rules_changed",
+                ids(("moderatorId", rules.moderatorID)) + [
+                    Field(name: "words", value: String(rules.words.count), isNumber: true),
+                    Field(name: "patterns", value: String(rules.patterns.count), isNumber: true),
+                ]
+            )
         case .acknowledged(let done): ("acknowledged", ids(("operation", UInt64(done.operation))))
         case nil: ("unknown", [])
         }
@@ -171,6 +189,11 @@ public struct FactDescription: Sendable {
             Field(
                 name: "requestedTargetIds", value: edges.requestedTargets.map(String.init).joined(separator: ",")),
         ]
+    }
+
+    private static func holdFields(_ hold: Starling_V1_Hold) -> [Field] {
+        guard let cause = HoldCause(hold), cause != .nothing else { return [] }
+        return [Field(name: "hold", value: "\(cause)".uppercased())]
     }
 
     private static func costFields(_ change: Starling_V1_FanoutModeChanged) -> [Field] {

@@ -54,6 +54,9 @@ struct StoredAnswer {
         case comment = 40
         /// Bit 0: changed; above it the operation.
         case changed = 41
+        /// The post's id, each.
+        case pendingPost = 60
+        case blockedPost = 61
     }
 
     let kind: Kind
@@ -73,6 +76,8 @@ struct StoredAnswer {
             self.init(kind: .follow, value: state | (edge.changed ? 2 : 0), rows: [])
         case .post(let id): self.init(kind: .post, value: id.rawValue, rows: [])
         case .account(let id): self.init(kind: .account, value: id.rawValue, rows: [])
+        case .heldPost(let id, let state):
+            self.init(kind: state == .pending ? .pendingPost : .blockedPost, value: id.rawValue, rows: [])
         case .deleted(let changed): self.init(kind: .deleted, value: changed ? 1 : 0, rows: [])
         case .comment(let id): self.init(kind: .comment, value: id.rawValue, rows: [])
         case .changed(let operation, let changed):
@@ -95,6 +100,8 @@ struct StoredAnswer {
                     state: value & 1 != 0 ? .following : value & 4 != 0 ? .pending : .none, changed: value & 2 != 0))
         case .post: .post(PostID(rawValue: value))
         case .account: .account(UserID(rawValue: value))
+        case .pendingPost: .heldPost(PostID(rawValue: value), .pending)
+        case .blockedPost: .heldPost(PostID(rawValue: value), .blocked)
         case .deleted: .deleted(changed: value & 1 != 0)
         case .comment: .comment(PostID(rawValue: value))
         case .changed:

@@ -19,6 +19,7 @@ final class IdempotencyTable {
     enum Answer {
         case follow(FollowOutcome)
         case post(PostID)
+        case heldPost(PostID, PostState)
         case deleted(changed: Bool)
         case follows(RowOutcomes)
         case comment(PostID)

@@ -43,6 +43,19 @@ struct MemoryNeed: Equatable {
     /// One comment more: that its author deals with the post's, and the notice of it.
     static let comment = MemoryNeed(
         reactions: Worker.allocationsPerAffinity, notifications: NotificationTable.allocationsPerNotification)
+    /// A post that is held, among those that wait, and perhaps a notice of it.
+    static let heldPost: MemoryNeed = {
+        var need = MemoryNeed(timelines: SortedSetArena<UInt32>.allocationsPerInsert)
+        need += notification
+        return need
+    }()
+
+    /// A post that is held no longer, without its deliveries.
+    static let endedHold: MemoryNeed = {
+        var need = MemoryNeed(timelines: SortedSetArena<UInt32>.allocationsPerRemove)
+        need += notificationRemoval
+        return need
+    }()
 
     /// One notification more.
     static let notification = MemoryNeed(notifications: NotificationTable.allocationsPerNotification)
@@ -102,6 +115,12 @@ struct MemoryNeed: Equatable {
 
     private static func ofEdge(_ allocations: Int, followees: Int) -> MemoryNeed {
         MemoryNeed(followers: allocations, followees: followees, pulled: allocations, edges: allocations)
+    }
+
+    static func + (left: MemoryNeed, right: MemoryNeed) -> MemoryNeed {
+        var sum = left
+        sum += right
+        return sum
     }
 
     static func += (sum: inout MemoryNeed, other: MemoryNeed) {

@@ -26,6 +26,10 @@ public struct PostDetail: Sendable, Equatable {
     public var counts = PostCounts()
     /// What the viewer did; nil without a viewer too.
     public var ownReaction: ReactionKind?
+    /// Whether others see it.
+    public var state = PostState.published
+    /// How often its body was changed. Only of a post that is or was held back.
+    public var edits: UInt16 = 0
 }
 
 /// A page of posts or comments, newest first.

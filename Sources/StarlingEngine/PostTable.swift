@@ -13,8 +13,9 @@ struct PostRow: BitwiseCopyable {
     var id: UInt64
     /// Where the post's record is in the log, and with it the body.
     var lsn: UInt64
-    /// 0, or the record that deleted it. Written while others read: only through `PostTable.deletedLSN`.
-    var deletedLSN: UInt64
+    /// 0, or the record that deleted it; above that the bit `PostTable.heldMark`. Written while others read: only through
+    /// `PostTable.marks`.
+    var deletion: UInt64
     var author: UserIndex
     /// The one before this one in its chain, or 0: the author's post, or the comment on the same post.
     var previous: PostOrdinal
@@ -108,7 +109,7 @@ final class PostTable: @unchecked Sendable {
         count += 1
         table.ensure(count: Int(count) + 1)
         var row = PostRow(
-            id: id.rawValue, lsn: lsn, deletedLSN: 0, author: author, previous: previous, jump: count, height: 0,
+            id: id.rawValue, lsn: lsn, deletion: 0, author: author, previous: previous, jump: count, height: 0,
             parent: parent, edits: 0, visibility: visibility.rawValue,
             kind: kind.rawValue | postKind.rawValue << PostRow.postKindShift)
         if previous != 0 {
@@ -128,16 +129,29 @@ final class PostTable: @unchecked Sendable {
     /// Sequencer: marks a post as deleted by the record `lsn`.
     func delete(_ ordinal: PostOrdinal, lsn: UInt64) {
         _ = table.writable(Int(ordinal))
-        deletionCell(ordinal).pointee.store(lsn, ordering: .relaxed)
+        deletionCell(ordinal).pointee.store(lsn | marks(ordinal) & Self.heldMark, ordering: .relaxed)
     }
+
+    /// Sequencer: the post is held back from others by a record, or may have been: look into the `HoldTable`.
+    func markHeld(_ ordinal: PostOrdinal) {
+        _ = table.writable(Int(ordinal))
+        deletionCell(ordinal).pointee.store(marks(ordinal) | Self.heldMark, ordering: .relaxed)
+    }
+
+    /// Set in `marks` for ever once a post was held. No log has so many records.
+    static let heldMark: UInt64 = 1 << 63
+
+    /// 0 for what was neither deleted nor ever held. Any thread.
+    @inline(__always)
+    func marks(_ ordinal: PostOrdinal) -> UInt64 { deletionCell(ordinal).pointee.load(ordering: .relaxed) }
 
     /// The record that deleted the post, or 0. Any thread; compare with the lsn that the reader has applied.
     @inline(__always)
-    func deletedLSN(_ ordinal: PostOrdinal) -> UInt64 { deletionCell(ordinal).pointee.load(ordering: .relaxed) }
+    func deletedLSN(_ ordinal: PostOrdinal) -> UInt64 { marks(ordinal) & ~Self.heldMark }
 
     @inline(__always)
     private func deletionCell(_ ordinal: PostOrdinal) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        let offset = MemoryLayout<PostRow>.offset(of: \.deletedLSN).unsafelyUnwrapped
+        let offset = MemoryLayout<PostRow>.offset(of: \.deletion).unsafelyUnwrapped
         return UnsafeMutableRawPointer(mutating: rows + Int(ordinal)).advanced(by: offset)
             .assumingMemoryBound(to: Atomic<UInt64>.self)
     }

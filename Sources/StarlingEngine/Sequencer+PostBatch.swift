@@ -7,6 +7,10 @@ extension Sequencer {
         guard context.idempotencyKey == nil else {
             throw .invalid(field: "Idempotency-Key", reason: "a batch of plain posts has none; import them instead")
         }
+        guard moderation == .off else {
+            throw .invalid(
+                field: "rows", reason: "a batch of plain posts is not moderated; create or import them instead")
+        }
         let rows = batch.rows
         try admit(needOfPosts(rows))
         let start = now

@@ -9,9 +9,8 @@ extension Sequencer {
         }
         if let first = try firstAnswer(context, Self.isPost) { return first }
         try checkPost(post)
-        try admit(needOfPosts(1, by: post.author))
-        let id = try append(post, context)
-        return receipt(.post(id))
+        try admit(needOfPosts(1, by: post.author) + needOfHold())
+        return receipt(try append(post, context))
     }
 
     func importPosts(_ rows: [NewPost], _ context: WriteContext) throws(EngineError) -> WriteReceipt {
@@ -30,7 +29,10 @@ extension Sequencer {
             added[row.author, default: 0] += 1
         }
         var need = MemoryNeed()
-        for (author, count) in added { need += needOfPosts(count, by: author) }
+        for (author, count) in added {
+            need += needOfPosts(count, by: author)
+            for _ in 0..<count { need += needOfHold() }
+        }
         try admit(need)
         var results: [Result<PostID, EngineError>] = []
         results.reserveCapacity(rows.count)
@@ -38,12 +40,12 @@ extension Sequencer {
         var addsPosts = false
         for (row, rowContext) in zip(rows, contexts) {
             do throws(EngineError) {
-                if let first = try firstAnswer(rowContext, Self.isPost), case .post(let id) = first.outcome {
+                if let first = try firstAnswer(rowContext, Self.isPost), let id = first.outcome.post {
                     replayedLSN = max(replayedLSN, first.lsn)
                     results.append(.success(id))
                 } else {
                     try checkPost(row)
-                    results.append(.success(try append(row, rowContext)))
+                    if let id = try append(row, rowContext).post { results.append(.success(id)) }
                     addsPosts = true
                 }
             } catch {
@@ -65,9 +67,10 @@ extension Sequencer {
     }
 
     /// Mints the id of a post that was checked and admitted, and records it.
-    private func append(_ post: NewPost, _ context: WriteContext) throws(EngineError) -> PostID {
+    private func append(_ post: NewPost, _ context: WriteContext) throws(EngineError) -> CommandOutcome {
         try reconsiderFanoutMode(of: post.author)
         let id = state.mint.mint(milliseconds: post.createdAt ?? now, slot: Slot.of(post.author))
+        let hold = holdOfNewPost(PostBody(post), post.verdict)
         let fact = Starling_V1_PostCreated.with {
             $0.postID = id.rawValue
             $0.authorID = post.author.rawValue
@@ -75,6 +78,7 @@ extension Sequencer {
             $0.visibility = Starling_V1_Post.Visibility(rawValue: Int(post.visibility.rawValue)) ?? .public
             $0.replyTo = post.replyTo?.rawValue ?? 0
             $0.repostOf = post.repostOf?.rawValue ?? 0
+            if let hold { $0.hold = hold }
         }
         let body = Starling_V1_PostBody.with {
             $0.text = post.text
@@ -82,17 +86,13 @@ extension Sequencer {
             $0.thumbnailURL = post.thumbnailURL
         }
         try record(.postCreated(fact), context, body: body)
-        return id
+        guard let cause = hold.flatMap({ HoldCause($0) }) else { return .post(id) }
+        return .heldPost(id, cause.state)
     }
 
     /// A post is answered or repeated only by who sees it.
     private func checkOriginal(_ id: PostID, by author: UserID) throws(EngineError) {
-        guard let ordinal = state.posts.findPost(id, among: state.posts.count), state.posts.deletedLSN(ordinal) == 0,
-            !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
-        else {
-            throw .postNotFound(id)
-        }
-        try checkVisible(ordinal, to: author)
+        _ = try postShown(id, to: author)
     }
 
     func deletePost(_ id: PostID, _ context: WriteContext) throws(EngineError) -> WriteReceipt {
@@ -104,6 +104,7 @@ extension Sequencer {
             try acknowledge(.deletePost, context)
             return receipt(.deleted(changed: false))
         }
+        if state.holds[ordinal].cause != .nothing { try admitEnd(.endedHold) }
         let fact = Starling_V1_PostDeleted.with {
             $0.postID = id.rawValue
             $0.authorID = author.rawValue
@@ -113,6 +114,9 @@ extension Sequencer {
     }
 
     private static func isPost(_ answer: IdempotencyTable.Answer) -> Bool {
-        if case .post = answer { true } else { false }
+        switch answer {
+        case .post, .heldPost: true
+        default: false
+        }
     }
 }

@@ -16,6 +16,7 @@ extension Sequencer {
         let author = state.users.id(of: row.author)
         if author == actor { return }
         try checkNotBlocked(actor, author)
+        if state.holds[post].cause != .nothing { throw .postNotFound(PostID(rawValue: row.id)) }
         let isForAll = row.visibility == PostVisibility.public.rawValue && !state.graph.isPrivate(row.author)
         if !isForAll, !follows(actor, author) { throw .postNotFound(PostID(rawValue: row.id)) }
     }

@@ -17,6 +17,8 @@ final class Sequencer {
     let timelineCap: Int
     /// How many requests one command accepts at most.
     let acceptedAtOnce: Int
+    /// Who judges posts.
+    let moderation: ModerationMode
     /// Accounts that went public, and for whose followers there was no room yet.
     var opening: [UserIndex]
     /// No try to accept them before this moment, in monotonic nanoseconds.
@@ -36,6 +38,7 @@ final class Sequencer {
         self.capacity = capacity
         self.memory = memory
         timelineCap = configuration.timelineCap
+        moderation = configuration.moderation
         acceptedAtOnce = CommandBudget.acceptedAtOnce(ringEvents: configuration.ringEvents)
         opening = state.accountsBeingOpened
         arenaBytes = configuration.arenaBytes
@@ -70,6 +73,10 @@ final class Sequencer {
         case .deleteComment(let id): return try deleteComment(id, context)
         case .editPost(let edit): return try editPost(edit, context)
         case .markRead(let number): return try markRead(upTo: number, context)
+        case .approvePost(let judgement): return try approvePost(judgement, context)
+        case .blockPost(let judgement, let reason): return try blockPost(judgement, reason: reason, context)
+        case .setModerationRules(let rules): return try setModerationRules(rules, context)
+        case .readModerationRules: return receipt(.moderationRules(state.moderationRules.store.current))
         case .setCelebrityThreshold(let threshold):
             guard threshold >= 1 else { throw .invalid(field: "celebrityThreshold", reason: "it must be at least 1") }
             let change = Starling_V1_CelebrityThresholdChanged.with { $0.threshold = UInt64(threshold) }
@@ -133,6 +140,7 @@ final class Sequencer {
             switch entry.answer {
             case .follow(let edge): .follow(edge)
             case .post(let id): .post(id)
+            case .heldPost(let id, let state): .heldPost(id, state)
             case .deleted(let changed): .deleted(changed: changed)
             case .comment(let id): .comment(id)
             case .changed(_, let changed): .changed(changed)

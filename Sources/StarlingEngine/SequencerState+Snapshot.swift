@@ -11,6 +11,7 @@ extension SequencerState: StoredState {
         return [
             ids, rows, newestPost.stored(as: "newestPost"), modeChanges.table.stored(as: "modeChanges"),
             newestComments.stored(as: "newestComments"), readMarks.stored(as: "readMarks"),
+            holds.table.stored(as: "holds"), moderationRules.bytes.stored(as: "moderationRules"),
             accounts.table.stored(as: "accounts"), sessions.table.stored(as: "sessions"),
             sessions.newest.stored(as: "sessionHeads"), erasures.table.stored(as: "erasures"),
             posts.changedBodies.stored(as: "changedBodies"), posts.ownComments.previous.stored(as: "ownComments"),
@@ -29,11 +30,12 @@ extension SequencerState: StoredState {
     }
 
     var storedValues: [String: UInt64] {
-        [
+        let own: [String: UInt64] = [
             "lastLSN": lastLSN, "milliseconds": milliseconds, "edgeCount": graph.edgeCount,
             "hasLostRecords": hasLostRecords ? 1 : 0, "celebrityThreshold": UInt64(keptThreshold ?? 0),
             "lastMintedID": mint.last.rawValue, "erased": UInt64(erasures.doneCount),
         ]
+        return own.merging(moderationRules.values) { first, _ in first }
     }
 
     func adoptStored(sizes: [Int], values: [String: UInt64]) throws(ArenaError) {
@@ -51,6 +53,7 @@ extension SequencerState: StoredState {
         modeChanges.adoptLoadedRows()
         try relations.adoptLoadedRows()
         muteEnds = MuteEnds(of: relations)
+        try moderationRules.adopt(values)
         try idempotency.adoptLoadedPages(usedBytes: Array(sizes.suffix(IdempotencyTable.regionNames.count)))
         accounts.adoptLoadedRows()
         try sessions.adoptLoadedRows()

@@ -38,6 +38,10 @@ final class SequencerState {
     let newestComments: MappedTable<PostOrdinal>
     /// By user: up to which notification everything was read.
     let readMarks: MappedTable<UInt64>
+    /// What holds posts back from others.
+    let holds: HoldTable
+    /// For what words and patterns posts are blocked.
+    let moderationRules: StoredModerationRules
 
     init(configuration: EngineConfiguration, ring: EventRing, seed: UInt64) throws(ArenaError) {
         var random = SeededRandom(seed: seed)
@@ -55,6 +59,8 @@ final class SequencerState {
         reactions = try ReactionTable(configuration: configuration, in: memory, seed: random.next())
         newestComments = try configuration.makeTable(rows: configuration.maximumPosts + 1, in: memory)
         readMarks = try configuration.makeUserTable(in: memory)
+        holds = try HoldTable(configuration: configuration, in: memory)
+        moderationRules = try StoredModerationRules(in: memory)
         idempotency = try IdempotencyTable(
             retentionMilliseconds: configuration.idempotencyMilliseconds, arenaBytes: configuration.arenaBytes,
             hugePages: configuration.hugePages, in: memory, seed: random.next())
@@ -88,7 +94,8 @@ final class SequencerState {
                 PostID(rawValue: post.postID), by: UserID(rawValue: post.authorID),
                 post.visibility == .followers ? .followers : .public,
                 PostKind(rawValue: UInt8(clamping: post.kind.rawValue)) ?? .text,
-                repostOf: PostID(rawValue: post.repostOf), lsn: lsn)
+                repostOf: PostID(rawValue: post.repostOf),
+                hold: try cause(post.hasHold ? post.hold : nil, lsn: lsn) ?? .nothing, lsn: lsn)
         case .postDeleted(let post): try deletePost(post, lsn: lsn)
         case .fanoutModeChanged(let change): try changeMode(change, lsn: lsn, milliseconds: time)
         case .celebrityThresholdChanged(let change):
@@ -100,7 +107,10 @@ final class SequencerState {
         case .commentCreated(let comment): try addComment(comment, lsn: lsn)
         case .commentEdited(let edit): try changeBody(of: edit.commentID, lsn: lsn)
         case .commentDeleted(let deletion): try deleteComment(deletion, lsn: lsn)
-        case .postEdited(let edit): try changeBody(of: edit.postID, lsn: lsn)
+        case .postEdited(let edit): try editPost(edit, lsn: lsn, milliseconds: time)
+        case .postApproved(let approval): try judge(approval.postID, .nothing, lsn: lsn, milliseconds: time)
+        case .postBlocked(let block): try judge(block.postID, .moderator, lsn: lsn, milliseconds: time)
+        case .moderationRulesChanged(let rules): try moderationRules.set(rules, lsn: lsn)
         case .notificationsRead(let mark): markRead(mark, lsn: lsn)
         case .blocked(let block): try addBlock(block, lsn: lsn)
         case .unblocked(let block): removeBlock(block, lsn: lsn)
@@ -136,7 +146,7 @@ final class SequencerState {
         milliseconds time: UInt64
     ) throws(FactError) {
         noteSecond(of: time, lsn: lsn)
-        try addPost(id, by: author, visibility, kind, repostOf: PostID(rawValue: 0), lsn: lsn)
+        try addPost(id, by: author, visibility, kind, repostOf: PostID(rawValue: 0), hold: .nothing, lsn: lsn)
         endRecord(lsn: lsn, milliseconds: time, hasEvents: true)
     }
 
@@ -244,6 +254,7 @@ final class SequencerState {
     /// `repostOf` is 0 for none.
     private func addPost(
         _ id: PostID, by user: UserID, _ visibility: PostVisibility, _ kind: PostKind, repostOf original: PostID,
+        hold cause: HoldCause,
         lsn: UInt64
     ) throws(FactError) {
         guard posts.hasRoom else {
@@ -258,6 +269,7 @@ final class SequencerState {
             postKind: kind)
         newest.pointee = ordinal
         mint.observe(id)
+        if cause != .nothing { return hold(newPost: ordinal, cause, lsn: lsn) }
         emit(.postCreated, lsn: lsn, first: author, second: ordinal)
     }
 

@@ -109,6 +109,11 @@ extension Worker {
             case "engagements": blocks.engagements.forget(engagements.rows.rows(onPage: place))
             case "profiles": blocks.authors.forget(profiles.rows(onPage: place))
             case "newestPosts": blocks.authors.forget(newestPosts.rows(onPage: place))
+            case "holds":
+                for ordinal in holds.table.rows(onPage: place) where ordinal > 0 {
+                    let author = Int(posts.rows[ordinal].author)
+                    blocks.authors.forget(author..<author + 1)
+                }
             case RelationSets.headersName: blocks.relations.forget(relations.rows(onHeaderPage: place))
             default: break
             }
@@ -181,9 +186,9 @@ extension Worker {
         var ordinal = newestPosts.rows[Int(author)]
         while ordinal != 0 {
             let row = posts.rows[Int(ordinal)]
-            let deleted = posts.deletedLSN(ordinal)
-            let isGone: UInt64 = deleted != 0 && deleted <= appliedLSN ? 1 : 0
-            let state = UInt64(ordinal) << 16 | UInt64(row.visibility) << 1 | isGone
+            let isGone: UInt64 = isPostDeleted(ordinal) ? 1 : 0
+            let state =
+                UInt64(ordinal) << 16 | holds[ordinal].number << 10 | UInt64(row.visibility) << 1 | isGone
             sum &+= Murmur3.hash(user, row.id, seed: DigestTag.post &+ state &<< 8)
             ordinal = row.previous
         }

@@ -18,9 +18,12 @@ extension Worker {
         guard let index = users.index(of: author) else { return page(ordinals, limit: limit, viewer: viewer) }
         let view = view(of: index, by: viewer)
         if view == .nothing { return page(ordinals, limit: limit, viewer: viewer) }
+        let isOwn = viewer == author
         var ordinal = posts.newest(below: min(bound, appliedBound), from: newestPosts.rows[Int(index)])
         while ordinal != 0, ordinals.count <= limit {
-            if view.shows(posts.rows[Int(ordinal)]), isLive(ordinal) { ordinals.append(ordinal) }
+            if view.shows(posts.rows[Int(ordinal)]), isOwn ? isThere(ordinal) : isLive(ordinal) {
+                ordinals.append(ordinal)
+            }
             ordinal = posts.rows[Int(ordinal)].previous
         }
         return page(ordinals, limit: limit, viewer: viewer)
@@ -48,7 +51,8 @@ extension Worker {
     /// Whether a post is there, as far as this worker has applied the log, and `viewer`, whom it owns, may see it.
     func isShown(_ ordinal: PostOrdinal, to viewer: UserID?) -> Bool {
         let row = posts.rows[Int(ordinal)]
-        guard row.lsn <= appliedLSN, isLive(ordinal) else { return false }
+        guard row.lsn <= appliedLSN, isThere(ordinal) else { return false }
+        if isHeld(ordinal) { return viewer == users.id(of: row.author) }
         return view(of: row.author, by: viewer).shows(row)
     }
 
@@ -77,12 +81,23 @@ extension Worker {
         return changed == 0 ? posts.rows[Int(ordinal)].lsn : changed
     }
 
-    /// Whether the post was not deleted by a record that this worker has applied.
+    /// Whether readers see the post, as far as this worker has applied the log: neither it nor its author was deleted, and it
+    /// is not held back.
     @inline(__always)
     func isLive(_ ordinal: PostOrdinal) -> Bool {
+        posts.marks(ordinal) | deletedAccounts == 0 || isThere(ordinal) && !isHeld(ordinal)
+    }
+
+    /// Whether neither the post nor its author was deleted.
+    @inline(never)
+    func isThere(_ ordinal: PostOrdinal) -> Bool {
+        !isPostDeleted(ordinal) && !isGone(posts.rows[Int(ordinal)].author)
+    }
+
+    /// Whether a record that this worker has applied has deleted the post or comment.
+    func isPostDeleted(_ ordinal: PostOrdinal) -> Bool {
         let deleted = posts.deletedLSN(ordinal)
-        guard deleted == 0 || deleted > appliedLSN else { return false }
-        return deletedAccounts == 0 || !isDeleted(posts.rows[Int(ordinal)].author)
+        return deleted != 0 && deleted <= appliedLSN
     }
 
     /// Asks for what a page needs of a post.

@@ -15,6 +15,8 @@ extension Worker {
             removeEdge(event.pointee.first, event.pointee.second)
         case .userAdded: addUser(event.pointee.first, id: event.pointee.value)
         case .postDeleted: deletePost(event.pointee.second, by: event.pointee.first)
+        case .postHeld: return addHeldPost(event.pointee)
+        case .holdChanged: return changeHold(event.pointee, untilDelivered: limit)
         case .reacted: return react(event.pointee)
         case .commentCreated: return addComment(event.pointee.second, by: event.pointee.first, lsn: event.pointee.lsn)
         case .commentDeleted: deleteComment(event.pointee.second, by: event.pointee.first)
@@ -82,11 +84,7 @@ extension Worker {
         let list = followers.rows + Int(author)
         if nextReader == 0 {
             newestPosts.writable(Int(author)).pointee = post
-            countRepost(post, by: 1)
-            if let own = reader(author) {
-                postCounts.writable(own).pointee += 1
-                livePosts += 1
-            }
+            publish(post, by: author)
             let count = list.pointee.count
             delivery = DeliveryRow(post: post, followers: UInt32(count))
             if authorFlags.rows[Int(author)] & AuthorFlag.pulled != 0 {
@@ -155,10 +153,7 @@ extension Worker {
     }
 
     private func deletePost(_ post: PostOrdinal, by author: UserIndex) {
-        countRepost(post, by: -1)
-        guard let own = reader(author) else { return }
-        postCounts.writable(own).pointee -= 1
-        livePosts -= 1
+        if isHeld(post) { forgetHeldPost(post) } else { unpublish(post, by: author) }
     }
 
     private func addEdge(_ event: Event) -> Bool {
@@ -214,7 +209,7 @@ extension Worker {
         return true
     }
 
-    private func insert(_ post: PostOrdinal, into reader: Int) {
+    func insert(_ post: PostOrdinal, into reader: Int) {
         let timeline = timelines.writable(reader)
         guard timelineSets.insert(post, into: timeline) else { return }
         if timeline.pointee.count >= cap + SortedSetArena<UInt32>.leafCapacity,

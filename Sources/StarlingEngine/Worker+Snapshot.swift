@@ -38,6 +38,7 @@ extension Worker: StoredState {
                     try pulledSets.arena.adoptLoadedPages(usedBytes: bytes)
                 }),
             reactions.stored(as: "reactions"), affinities.stored(as: "affinities"),
+            holds.table.stored(as: "holds"), pendingPostSet.stored(as: "pendingPosts"),
             engagements.places.stored(as: "engagementPlaces"),
             engagements.rows.stored(as: "engagements"), notifications.newest.stored(as: "notifications"),
             notifications.subjects.stored(as: "notificationSubjects"), notifications.marks.stored(as: "readMarks"),

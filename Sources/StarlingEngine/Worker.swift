@@ -59,6 +59,12 @@ final class Worker: @unchecked Sendable {
     /// Counters of posts and comments.
     let engagements: EngagementTable
     let notifications: NotificationTable
+    /// What holds posts back from others.
+    let holds: HoldTable
+    /// One row: the posts that wait for a moderator. Of `timelineSets`.
+    let pendingPostSet: MappedTable<SortedSet>
+    /// The post that is being let go, when not all have it yet.
+    var openRelease: Release?
 
     /// The latest switch of each author that ever switched.
     let modeChanges: ModeChangeTable
@@ -109,7 +115,7 @@ final class Worker: @unchecked Sendable {
     private(set) var markStart: UInt64 = 0
 
     /// Whether some readers have a post that others do not have yet.
-    var isInsideRecord: Bool { nextReader != 0 || !largeFanouts.isEmpty }
+    var isInsideRecord: Bool { nextReader != 0 || openRelease != nil || !largeFanouts.isEmpty }
 
     private(set) var position: UInt64 = 0
     private var mark: UInt64 = 0
@@ -182,6 +188,9 @@ final class Worker: @unchecked Sendable {
         relations = try RelationSets(configuration: configuration, in: memory, seed: Self.setSeed)
         reactionSets = SortedSetArena(arena: try configuration.makeArena(in: memory), seed: Self.setSeed)
         notifications = try NotificationTable(configuration: configuration, in: memory, seed: Self.setSeed)
+        holds = try HoldTable(configuration: configuration, in: memory)
+        pendingPostSet = try MappedTable(capacity: 1, hugePages: false, in: memory)
+        pendingPostSet.ensure(count: 1)
         storeRoom()
     }
 

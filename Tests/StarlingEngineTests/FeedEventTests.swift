@@ -246,7 +246,7 @@ import Testing
                 UInt32(truncatingIfNeeded: random.next()) >> (random.next() % 32)
             }
             let post = PostRow(
-                id: random.next(), lsn: random.next() >> (random.next() % 64), deletedLSN: 0, author: 0, previous: 0,
+                id: random.next(), lsn: random.next() >> (random.next() % 64), deletion: 0, author: 0, previous: 0,
                 jump: 0, height: 0, parent: 0, edits: 0, visibility: 0, kind: 0)
             let author = UserID(rawValue: round == 0 ? 0 : random.next() >> (random.next() % 64))
             let row = DeliveryRow(

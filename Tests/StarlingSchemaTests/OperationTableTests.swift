@@ -17,6 +17,8 @@ struct OperationTableTests {
             96: "React", 97: "Unreact", 98: "Reactions", 99: "CreateComment", 100: "EditComment",
             101: "DeleteComment", 102: "Comments", 103: "GetComment", 104: "ReactToComment", 105: "UnreactToComment",
             140: "Notifications", 141: "MarkRead",
+            150: "PendingPosts", 151: "ApprovePost", 152: "BlockPost", 153: "GetModerationRules",
+            154: "SetModerationRules",
             160: "ListTopics", 161: "CreateTopic", 162: "Produce", 163: "Fetch",
             240: "Quiesce", 241: "StateDigest", 242: "GetConfig",
             243: "UpdateConfig",
@@ -49,8 +51,7 @@ struct OperationTableTests {
                 "Follow", "Unfollow", "BatchFollows", "AcceptFollowRequest", "RejectFollowRequest", "Block", "Unblock",
                 "Mute", "Unmute", "CreatePost", "DeletePost", "BatchPosts", "EditPost", "React",
                 "Unreact", "CreateComment", "EditComment", "DeleteComment", "ReactToComment", "UnreactToComment",
-                "MarkRead",
-                "Register", "UpdateUser", "DeleteUser",
+                "Register", "UpdateUser", "DeleteUser", "MarkRead", "ApprovePost", "BlockPost", "SetModerationRules",
             ])
     }
 
@@ -87,7 +88,7 @@ struct OperationTableTests {
         let paged = table.operations.filter { $0.input.field(named: "limit") != nil }
         let names = [
             "Following", "Followers", "FollowRequests", "Blocks", "Mutes", "UserPosts", "Feed", "Reactions", "Comments",
-            "Notifications",
+            "Notifications", "PendingPosts",
         ]
         #expect(paged.map(\.name) == names)
         for operation in paged {

@@ -295,7 +295,7 @@ import Testing
                 // See AccountDoorTests.
                 "Register", "Login", "Refresh", "Logout", "GetUserByUsername", "UpdateUser", "DeleteUser", "ExportUser",
                 "RotateKeys",
-            ] + EngagementDoorsTests.called + TopicDoorsTests.operations
+            ] + EngagementDoorsTests.called + ModerationDoorsTests.called + TopicDoorsTests.operations
         #expect(Set(called) == Set(try OperationTable().operations.map(\.name)))
     }
 

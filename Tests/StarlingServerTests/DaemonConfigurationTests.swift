@@ -80,6 +80,8 @@ import Testing
                 #"[{"name":"a","rate":"5/s","burst":-1}]"#, #"[]}"#,
             ]
         ),
+        ("moderation.mode", "outside", ["", "on", "OFF"]), ("moderation.rules", "/rules.json", []),
+        ("moderation.moderators", "7,18446744073709551615", ["0", "alice", "1,-2", "18446744073709551616"]),
         ("rateLimits.keys", "128", ["127"]), ("rateLimits.saveSeconds", "1", ["0"]),
         ("http.trustedProxies", "10.0.0.0/8,2001:db8:0:0:0:0:0:1", ["nobody", "10.0.0.1/8", "10.0.0.0/8 "]),
         (

@@ -84,7 +84,7 @@ struct FoldedLog: Sendable {
         case .fanoutModeChanged, .celebrityThresholdChanged, .readersAwayChanged, .acknowledged: break
         case .blocked, .unblocked, .muted, .unmuted, .accountPrivacyChanged, .followRequested, .followRequestsAccepted,
             .followRequestRemoved, .timePassed, .reacted, .unreacted, .commentCreated, .commentEdited,
-            .commentDeleted, .postEdited, .notificationsRead:
+            .commentDeleted, .postEdited, .notificationsRead, .postApproved, .postBlocked, .moderationRulesChanged:
             throw Violation("record \(lsn) is of a kind that the load never asks for")
         // The load has no accounts.
         case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,

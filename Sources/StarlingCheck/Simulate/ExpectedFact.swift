@@ -27,6 +27,8 @@ struct ExpectedFact: Equatable {
         case commentDeleted(comment: UInt64, user: UInt64)
         case edited(Post)
         case marked(user: UInt64, upTo: UInt64)
+        /// `isShown` or blocked, for a reason.
+        case judged(post: UInt64, isShown: Bool, reason: String, moderator: UInt64)
         /// `operation` is the opcode of the request that changed nothing.
         case acknowledged(operation: UInt32, actor: UInt64, isPending: Bool)
         case blocked(user: UInt64, target: UInt64, sinceMilliseconds: UInt64)
@@ -74,6 +76,8 @@ struct ExpectedFact: Equatable {
         var isPublic: Bool
         var replyTo: UInt64
         var repostOf: UInt64
+        /// Whether it waits for a moderator from here on; of a change also that this stays as it is.
+        var waits = false
     }
 
     struct Comment: Equatable {
@@ -127,4 +131,6 @@ enum AcknowledgedOperation {
     static let editComment: UInt32 = 100
     static let deleteComment: UInt32 = 101
     static let markRead: UInt32 = 141
+    static let approvePost: UInt32 = 151
+    static let blockPost: UInt32 = 152
 }

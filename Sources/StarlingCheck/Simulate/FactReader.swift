@@ -78,11 +78,17 @@ enum FactReader {
                         $0.visibility = edit.visibility
                         $0.replyTo = edit.replyTo
                         $0.repostOf = edit.repostOf
+                        $0.hold = edit.hold
                     }, body: body))
         case .notificationsRead(let mark): .marked(user: mark.userID, upTo: mark.upTo)
         case .accountRegistered, .profileChanged, .credentialsChanged, .accountDeleted, .sessionStarted,
             .sessionRefreshed, .sessionRevoked, .edgesRemoved:
             throw Unreadable(description: "a fact about an account, which the workload has none of")
+        case .postApproved(let approval):
+            .judged(post: approval.postID, isShown: true, reason: "", moderator: approval.moderatorID)
+        case .postBlocked(let block):
+            .judged(post: block.postID, isShown: false, reason: block.reason, moderator: block.moderatorID)
+        case .moderationRulesChanged: throw Unreadable(description: "rules, which nobody has set")
         case nil: throw Unreadable(description: "no known fact")
         }
     }
@@ -116,6 +122,7 @@ enum FactReader {
             id: post.postID, milliseconds: PostID(rawValue: post.postID).milliseconds, author: post.authorID,
             text: words.text,
             kind: PostKind(rawValue: UInt8(clamping: post.kind.rawValue)) ?? .text, mediaURL: words.mediaURL,
-            isPublic: post.visibility == .public, replyTo: post.replyTo, repostOf: post.repostOf)
+            isPublic: post.visibility == .public, replyTo: post.replyTo, repostOf: post.repostOf,
+            waits: post.hold.cause == .pending)
     }
 }

@@ -9,7 +9,8 @@ extension FeedModel {
     func feedPosts(_ reader: UInt64, below place: Int = .max, limit: Int = .max) -> [Post] {
         guard let number = number(of: reader) else { return [] }
         return newest(below: place, limit) {
-            follows(number, $0.author) && relations.mute(number, $0.author, at: seconds) == nil
+            $0.state == .published && follows(number, $0.author)
+                && relations.mute(number, $0.author, at: seconds) == nil
         }
     }
 
@@ -25,9 +26,10 @@ extension FeedModel {
     /// Whether the viewer may see a post.
     func sees(_ post: Post, _ viewer: UInt64?) -> Bool {
         let isForAll = post.fact.isPublic && !isPrivate[post.author]
-        guard let viewer, let number = number(of: viewer) else { return isForAll }
+        guard let viewer, let number = number(of: viewer) else { return post.state == .published && isForAll }
         if number == post.author { return true }
-        return !relations.isBlocked(number, post.author) && (isForAll || follows(number, post.author))
+        return post.state == .published && !relations.isBlocked(number, post.author)
+            && (isForAll || follows(number, post.author))
     }
 
     /// Whether the viewer may see who follows a user.
@@ -68,7 +70,7 @@ extension FeedModel {
 
     func postCount(_ user: UInt64) -> Int {
         guard let number = number(of: user) else { return 0 }
-        return posts.count { $0.author == number && !$0.isComment && !$0.isDeleted }
+        return posts.count { $0.author == number && $0.isShown }
     }
 
     /// Posts of the account with this number, deleted ones too, in the 24 hours up to its newest one.
@@ -78,8 +80,11 @@ extension FeedModel {
         return times.count { $0 + 86_400_000 >= newest }
     }
 
-    /// Posts that are not deleted.
-    var livePosts: Int { posts.count { !$0.isComment && !$0.isDeleted } }
+    /// Posts that are neither deleted nor held back.
+    var livePosts: Int { posts.count(where: \.isShown) }
+
+    /// Posts that wait for a moderator, oldest first.
+    var pendingPosts: [Post] { posts.filter { $0.state == .pending && !$0.isDeleted } }
 
     /// Whether one of a viewer and the author of a post or comment blocks the other.
     func isBlocked(_ viewer: UInt64, fromAuthorOf place: Int) -> Bool {
@@ -113,6 +118,11 @@ extension FeedModel {
 
     /// Posts that repeat one.
     func repostCount(ofPostAt place: Int) -> Int {
-        posts.count { !$0.isComment && !$0.isDeleted && $0.fact.repostOf == posts[place].id && $0.fact.repostOf != 0 }
+        posts.count { $0.isShown && $0.fact.repostOf == posts[place].id && $0.fact.repostOf != 0 }
     }
+}
+
+extension FeedModel.Post {
+    /// Whether it is a post that others see, as far as moderation goes.
+    var isShown: Bool { !isComment && !isDeleted && state == .published }
 }

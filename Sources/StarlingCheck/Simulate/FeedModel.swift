@@ -17,6 +17,10 @@ struct FeedModel {
         var edits: UInt16 = 0
         /// The record that holds the newest body.
         var bodyLSN: UInt64
+        /// Whether others see it.
+        var state = PostState.published
+        /// Whether it ever was otherwise.
+        var wasHeld = false
         /// By account.
         var reactions: [Int: ReactionKind] = [:]
 
@@ -114,7 +118,7 @@ struct FeedModel {
             posts.append(
                 Post(
                     id: post.id, lsn: lsn, milliseconds: post.milliseconds, author: use(post.author), fact: post,
-                    bodyLSN: lsn))
+                    bodyLSN: lsn, state: post.waits ? .pending : .published, wasHeld: post.waits))
         case .deleted(let post, _): if let place = place(of: post) { posts[place].isDeleted = true }
         case .switched(let change):
             let author = use(change.author)
@@ -147,7 +151,10 @@ struct FeedModel {
         case .commented(let comment): add(comment)
         case .commentEdited(let comment, _, let text): change(comment) { $0.fact.text = text }
         case .commentDeleted(let comment, _): deleteComment(comment)
-        case .edited(let post): change(post.id) { $0.fact = post }
+        case .edited(let post):
+            change(post.id) { $0.fact = post }
+            if post.waits { judge(post.id, .pending, fact.milliseconds) }
+        case .judged(let post, let isShown, _, _): judge(post, isShown ? .published : .blocked, fact.milliseconds)
         case .marked(let user, let mark): notifications.marks[user] = mark
         }
         if !fact.key.isEmpty { remember(fact) }
@@ -223,6 +230,18 @@ struct FeedModel {
         body(&posts[place])
         posts[place].edits += 1
         posts[place].bodyLSN = lsn
+    }
+
+    private mutating func judge(_ id: UInt64, _ state: PostState, _ time: UInt64) {
+        guard let place = place(of: id), posts[place].state != state else { return }
+        posts[place].state = state
+        if state != .published { posts[place].wasHeld = true }
+        let (author, subject) = (posts[place].fact.author, posts[place].lsn)
+        if state == .blocked {
+            notify(author, .postBlocked, by: 0, about: subject, time)
+        } else {
+            notifications.takeBack(.postBlocked, by: 0, about: subject, from: author)
+        }
     }
 
     private mutating func react(_ user: UInt64, _ target: UInt64, _ kind: ReactionKind?, _ time: UInt64) {

@@ -27,6 +27,11 @@ extension KeyModel {
         case .commentDeleted(_, let user): (user, .changed(AcknowledgedOperation.deleteComment, true))
         case .edited(let post): (post.author, .changed(AcknowledgedOperation.editPost, true))
         case .marked(let user, _): (user, .changed(AcknowledgedOperation.markRead, true))
+        case .judged(_, let isShown, _, let moderator):
+            (
+                moderator,
+                .changed(isShown ? AcknowledgedOperation.approvePost : AcknowledgedOperation.blockPost, true)
+            )
         case .requested(let edge): (edge.follower, .follow(EdgeAnswer(state: .pending, changed: true)))
         case .accepted(let target, _, _): (target, .changed(AcknowledgedOperation.acceptFollowRequest, true))
         case .requestRemoved(_, let target, isRejected: true):

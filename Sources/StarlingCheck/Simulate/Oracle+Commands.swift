@@ -19,6 +19,10 @@ extension Oracle {
         case .deleteComment(let id): return deleteComment(id.rawValue, context, now)
         case .editPost(let edit): return editPost(edit, context, now)
         case .markRead(let number): return markRead(upTo: number, context, now)
+        case .approvePost(let judgement): return judge(judgement, reason: nil, context, now)
+        case .blockPost(let judgement, let reason): return judge(judgement, reason: reason, context, now)
+        case .setModerationRules, .readModerationRules:
+            preconditionFailure("the workload sets no rules")
         case .setCelebrityThreshold(let value):
             if value < 1 { return .refused(.invalid("celebrityThreshold")) }
             record(.thresholdSet(UInt64(value)), WriteContext(actor: context.actor), now: now)

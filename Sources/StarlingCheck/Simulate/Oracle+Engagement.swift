@@ -98,6 +98,7 @@ extension Oracle {
         fact.id = edit.post.rawValue
         fact.text = edit.body.text
         fact.mediaURL = edit.body.mediaURL
+        fact.waits = rules.moderation == .outside && model.posts[place].state != .pending
         record(.edited(fact), context, now: now)
         return done(.changed(true))
     }

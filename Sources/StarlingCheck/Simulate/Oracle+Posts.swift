@@ -32,12 +32,13 @@ extension Oracle {
             milliseconds: timeOfID(for: post.createdAt ?? now), author: post.author.rawValue, text: post.text,
             kind: post.kind, mediaURL: post.mediaURL,
             isPublic: post.visibility == .public, replyTo: post.replyTo?.rawValue ?? 0,
-            repostOf: post.repostOf?.rawValue ?? 0)
+            repostOf: post.repostOf?.rawValue ?? 0, waits: rules.moderation == .outside)
         record(.posted(fact), context, now: now)
         return nil
     }
 
     mutating func createPosts(_ batch: PostBatch, _ now: UInt64) -> ExpectedAnswer {
+        if rules.moderation != .off { return .refused(.invalid("rows")) }
         let results = batch.posts.map { post in
             append(post, WriteContext(actor: post.author), now) == nil ? lastLSN : nil
         }
@@ -84,5 +85,26 @@ extension Oracle {
         }
         record(.deleted(post: id, author: post.fact.author), context, now: now)
         return done(.deleted(changed: true))
+    }
+
+    /// Approves a post, or with a reason blocks it.
+    mutating func judge(
+        _ judgement: PostJudgement, reason: String?, _ context: WriteContext, _ now: UInt64
+    ) -> ExpectedAnswer {
+        let operation = reason == nil ? AcknowledgedOperation.approvePost : AcknowledgedOperation.blockPost
+        if let first = firstAnswer(context, now, Self.isChange(operation)) { return first }
+        let id = judgement.post.rawValue
+        guard let place = model.place(of: id), !model.posts[place].isComment, !model.posts[place].isDeleted else {
+            return .refused(.postNotFound)
+        }
+        if let version = judgement.version, version != model.posts[place].edits { return .refused(.editConflict) }
+        guard model.posts[place].state != (reason == nil ? .published : .blocked) else {
+            acknowledge(operation, context, now)
+            return done(.changed(false))
+        }
+        let moderator = context.actor.rawValue
+        record(
+            .judged(post: id, isShown: reason == nil, reason: reason ?? "", moderator: moderator), context, now: now)
+        return done(.changed(true))
     }
 }

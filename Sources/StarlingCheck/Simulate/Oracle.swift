@@ -11,6 +11,7 @@ struct Oracle {
         var keyRetention: UInt64
         var maximumKeys: Int
         var notificationsKept: Int
+        var moderation = ModerationMode.off
         /// The celebrity threshold that is configured; else the one that was kept.
         var threshold: Int?
         /// At the beginning.

@@ -72,6 +72,8 @@ enum Probe: String, CaseIterable, Sendable {
     case muteListed = "mute_listed"
     case requestsPaged = "requests_paged"
     case followersHidden = "followers_hidden"
+    case postHeldBack = "post_held_back"
+    case postReleased = "post_released"
     case livenessReached = "liveness_reached"
 
     /// Its place in `allCases`.

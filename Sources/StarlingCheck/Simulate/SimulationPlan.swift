@@ -40,7 +40,7 @@ struct SimulationPlan {
     struct Workload {
         /// Weights of post, delete, follow, unfollow, import of follows, import of posts, threshold, readers going away and
         /// coming back, batch of plain posts, reaction, comment, change or deletion of a comment, change of a post, read mark, nonsense,
-        /// block, unblock, mute, unmute, going private or public, accept, reject, passing time.
+        /// block, unblock, mute, unmute, going private or public, accept, reject, passing time, judgement.
         var weights: [Int]
         /// Most writes in a turn.
         var burst: Int
@@ -104,6 +104,7 @@ struct SimulationPlan {
         configuration.log.commitsPerWatermark = number(0...8)
         configuration.log.maximumPendingBytes = chance(80) ? 8 << 20 : 1_100_000
         Self.chooseTopics(seed, &configuration)
+        let judgements = Self.chooseModeration(seed, &configuration)
         workersChange = chance(70)
         var faults: Set<FaultClass> = []
         for kind in FaultClass.allCases where chance(45) { faults.insert(kind) }
@@ -114,7 +115,7 @@ struct SimulationPlan {
         workload = Workload(
             weights: [100, 30, 70, 40, 8, 8, 4, 8, 12, 80, 30, 15, 15, 10, 6, 8, 6, 10, 5, 8, 14, 4, 3].map {
                 chance(15) ? 0 : $0 * number(1...4)
-            },
+            } + [judgements],
             burst: number(1...8), keyed: chance(70) ? number(10...80) : 0, repeated: number(5...50),
             leveled: chance(50) ? number(5...70) : 0, textBytes: chance(70) ? number(1...200) : number(1_000...6_000),
             reads: number(10...90), backups: chance(40) ? number(1...8) : 0)
@@ -123,6 +124,15 @@ struct SimulationPlan {
         configuration.deliveriesPerSecond = chance(85) ? UInt64(number(1...10)) : nil
         hasLongPauses = configuration.celebrityCostShare > 0 && chance(40)
         self.configuration = configuration
+    }
+
+    /// In some runs somebody blocks posts and lets them go again; in half of those every post waits for that. Returns the weight of
+    /// it. From numbers of its own too.
+    private static func chooseModeration(_ seed: UInt64, _ configuration: inout EngineConfiguration) -> Int {
+        var random = SeededRandom(seed: Murmur3.mix(seed &+ 0x6d6f_6465))
+        guard random.next() % 5 < 2 else { return 0 }
+        configuration.moderation = random.next() % 2 == 0 ? .outside : .off
+        return configuration.moderation == .outside ? 100 : 25
     }
 
     /// Half of the runs record their fan-outs. From numbers of its own, so that the rest of a seed's plan stays what it is.

@@ -86,6 +86,7 @@ extension SimulationRun {
             totals.reached(.diskFullRecovered)
         }
         noteKey(request, isReplay: isReplay)
+        noteJudgement(request, receipt)
         try acknowledge(request, receipt)
         totals.acknowledged += 1
         trace.add(lsn)
@@ -122,7 +123,9 @@ extension SimulationRun {
 
     private func learnIDs(_ receipt: WriteReceipt, _ expected: ExpectedOutcome) throws(InvariantViolation) {
         switch (receipt.outcome, expected) {
-        case (.post(let id), .post(let lsn)), (.comment(let id), .comment(let lsn)): try learn(id, lsn)
+        case (.post(let id), .post(let lsn)), (.heldPost(let id, _), .post(let lsn)),
+            (.comment(let id), .comment(let lsn)):
+            try learn(id, lsn)
         case (.posts(let results), .posts(let records)) where results.count == records.count:
             for (result, lsn) in zip(results, records) {
                 if case .success(let id) = result, let lsn { try learn(id, lsn) }
@@ -149,7 +152,9 @@ extension SimulationRun {
     private func matches(_ outcome: CommandOutcome, _ expected: ExpectedOutcome) -> Bool {
         switch (outcome, expected) {
         case (.follow(let edge), .follow(let wanted)): return EdgeAnswer(edge) == wanted
-        case (.post, .post), (.done, .done): return true
+        case (.post, .post(let lsn)): return !waited(postAt: lsn)
+        case (.heldPost(_, .pending), .post(let lsn)): return waited(postAt: lsn)
+        case (.done, .done): return true
         case (.comment, .comment): return true
         case (.deleted(let changed), .deleted(let wanted)), (.changed(let changed), .changed(let wanted)):
             return changed == wanted
@@ -159,5 +164,10 @@ extension SimulationRun {
             return rows.map { (try? $0.get()) != nil } == wanted.map { $0 != nil }
         default: return false
         }
+    }
+
+    /// Whether the post was made to wait for a moderator.
+    private func waited(postAt lsn: UInt64) -> Bool {
+        if case .posted(let post) = oracle.history[Int(lsn - 1)].change { post.waits } else { false }
     }
 }

@@ -27,6 +27,7 @@ extension SimulationRun {
             try checkRelations(of: user)
         }
         try checkEngagement()
+        try checkPending()
         try checkStatistics()
     }
 

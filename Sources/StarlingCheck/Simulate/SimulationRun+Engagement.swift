@@ -139,7 +139,8 @@ extension SimulationRun {
         let subject = model.place(ofPostAt: expected.subject)
         let post = subject.flatMap { model.postPlace(ofCommentAt: $0) } ?? subject
         return NotificationEntry(
-            number: expected.number, kind: expected.kind, actor: UserID(rawValue: expected.actor),
+            number: expected.number, kind: expected.kind,
+            actor: expected.actor == 0 ? nil : UserID(rawValue: expected.actor),
             post: post.map { PostID(rawValue: model.posts[$0].id) },
             comment: subject.flatMap { model.posts[$0].isComment ? PostID(rawValue: model.posts[$0].id) : nil },
             milliseconds: expected.milliseconds, isRead: expected.number <= model.notifications.marks[user] ?? 0)

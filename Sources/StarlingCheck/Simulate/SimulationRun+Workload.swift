@@ -78,6 +78,7 @@ extension SimulationRun {
         case 20: return ofPair(oracle.model.waitingPairs, by: actor, Command.acceptFollowRequest)
         case 21: return ofPair(oracle.model.waitingPairs, by: actor, Command.rejectFollowRequest)
         case 22: command = .passTime
+        case 23: command = judgement()
         default: command = nonsense(by: actor)
         }
         return WriteRequest(command: command, context: WriteContext(actor: actor))

@@ -76,7 +76,7 @@ final class SimulationRun {
                 population: plan.users.count + 1, hysteresisPercent: plan.configuration.celebrityHysteresisPercent,
                 keyRetention: plan.configuration.idempotencyMilliseconds,
                 maximumKeys: plan.configuration.maximumIdempotencyKeys,
-                notificationsKept: plan.configuration.notificationsKept,
+                notificationsKept: plan.configuration.notificationsKept, moderation: plan.configuration.moderation,
                 threshold: plan.configuration.celebrityThreshold, cost: Oracle.CostRule(plan.configuration)))
     }
 

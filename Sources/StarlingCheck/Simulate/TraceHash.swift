@@ -18,7 +18,8 @@ extension TraceHash {
         switch outcome {
         case .follow(let edge): add(edge)
         case .follows(let rows): for row in rows { add(row) { hash, edge in hash.add(edge) } }
-        case .post(let id): add(id.rawValue)
+        case .post(let id), .heldPost(let id, _): add(id.rawValue)
+        case .moderationRules(let rules): add(rules.version)
         case .posts(let rows): for row in rows { add(row) { hash, id in hash.add(id.rawValue) } }
         case .batch: add(outcome.rowByRow)
         case .deleted(let changed): add(changed ? 3 : 2)

@@ -103,6 +103,12 @@ extension Sequencer {
         }
         guard state.posts.editCount(ordinal) == edit.edits else { throw .editConflict(edit.post) }
         try PostRules.check(edit.body)
+        let hold = holdOfChange(edit.body, edit.verdict, state.holds[ordinal].cause)
+        if let hold {
+            var need = MemoryNeed.heldPost
+            if hold.cause == .nothing { need += needOfRelease(of: ordinal) }
+            try admit(need)
+        }
         let fact = Starling_V1_PostEdited.with {
             $0.postID = edit.post.rawValue
             $0.authorID = context.actor.rawValue
@@ -110,6 +116,7 @@ extension Sequencer {
             $0.visibility = Starling_V1_Post.Visibility(rawValue: Int(edit.body.visibility.rawValue)) ?? .public
             $0.replyTo = edit.body.replyTo?.rawValue ?? 0
             $0.repostOf = edit.body.repostOf?.rawValue ?? 0
+            if let hold { $0.hold = hold }
         }
         let words = Starling_V1_PostBody.with {
             $0.text = edit.body.text
@@ -147,7 +154,7 @@ extension Sequencer {
     }
 
     /// Whether neither the post or comment nor its author was deleted.
-    private func isThere(_ ordinal: PostOrdinal) -> Bool {
+    func isThere(_ ordinal: PostOrdinal) -> Bool {
         state.posts.deletedLSN(ordinal) == 0 && !state.accounts.isDeleted(state.posts.rows[Int(ordinal)].author)
     }
 

@@ -7,8 +7,14 @@ extension Worker {
         for entry in entries { engagements.prefetch(entry.ordinal) }
         let own = viewer.flatMap { users.index(of: $0) }.flatMap { reader($0) }.map { reactions.rows + $0 }
         return entries.map { entry in
-            guard let row = engagements.row(of: entry.ordinal) else { return PostDetail() }
-            var detail = PostDetail(counts: row.pointee.counts)
+            var detail = PostDetail()
+            let row = engagements.row(of: entry.ordinal)
+            if posts.marks(entry.ordinal) & PostTable.heldMark != 0 {
+                detail.state = holds[entry.ordinal].state
+                detail.edits = row?.pointee.edits ?? 0
+            }
+            guard let row else { return detail }
+            detail.counts = row.pointee.counts
             if let own, let kind = reactionSets.find(entry.ordinal, in: own)?.value {
                 detail.ownReaction = ReactionKind(rawValue: UInt8(clamping: kind))
             }

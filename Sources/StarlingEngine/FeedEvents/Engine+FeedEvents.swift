@@ -98,7 +98,8 @@ extension Engine {
         let answer: @Sendable (Result<[FeedEventRecorder.Rows], EngineError>) -> Void = { completion(try? $0.get()) }
         onAllWorkers(minimumLSN: lsn, waitNanoseconds: Self.fanoutWaitNanoseconds, answer, { $0 }) { worker in
             FeedEventRecorder.Rows(
-                rows: posts.map { worker.deliveryRow(of: $0) }, finished: worker.deliveredCount(of: posts))
+                rows: posts.map { worker.deliveryRow(of: $0) }, finished: worker.deliveredCount(of: posts),
+                held: posts.filter { worker.isHeld($0) })
         }
     }
 

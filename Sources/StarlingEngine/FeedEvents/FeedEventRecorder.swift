@@ -18,6 +18,8 @@ final class FeedEventRecorder: @unchecked Sendable {
         var rows: [DeliveryRow?]
         /// Posts, from the first on, whose fan-out is finished there. A giant's goes on beside those that follow it.
         var finished: Int
+        /// Posts that are held back. They get no record, not even when they are let go: events ascend by post.
+        var held: [PostOrdinal]
     }
     /// Asks all workers for the rows of posts that they must have applied up to a record.
     typealias Ask = (_ posts: ClosedRange<PostOrdinal>, _ lsn: UInt64, @escaping @Sendable ([Rows]?) -> Void) -> Void
@@ -156,6 +158,7 @@ final class FeedEventRecorder: @unchecked Sendable {
     /// Appends the events of a range, but those that their partition has.
     private func record(_ range: ClosedRange<PostOrdinal>, _ rows: [Rows]) throws(TopicError) {
         var counts = [Int](repeating: 0, count: lastIDs.count)
+        let held = Set(rows.flatMap(\.held))
         for ordinal in range where !posts.rows[Int(ordinal)].isComment { counts[partition(of: ordinal)] += 1 }
         for (partition, count) in counts.enumerated() where count > 0 {
             try topic.reserve(records: count, bytes: count * FeedEventEncoder.maximumBytes, in: partition)
@@ -166,7 +169,7 @@ final class FeedEventRecorder: @unchecked Sendable {
         for (index, ordinal) in range.enumerated() {
             let row = posts.rows[Int(ordinal)]
             // A comment is delivered to nobody.
-            if row.isComment { continue }
+            if row.isComment || held.contains(ordinal) { continue }
             let partition = partition(of: ordinal)
             if row.id <= lastIDs[partition] { continue }
             var sum: DeliveryRow?

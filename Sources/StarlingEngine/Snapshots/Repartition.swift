@@ -20,7 +20,10 @@ struct Repartition {
             guard let reader = source.reader(index) else { continue }
             try new[Slot.worker(of: user, workers: new.count)].adoptReader(reader, of: source)
         }
-        for worker in new { try worker.adoptEngagements(of: old) }
+        for worker in new {
+            try worker.adoptEngagements(of: old)
+            try worker.adoptHolds(of: old[0])
+        }
         for change in old[0].modeChanges.all {
             for worker in new { worker.modeChanges.note(change) }
         }
@@ -72,6 +75,17 @@ extension Worker {
             try reactionSets.arena.requireRoom(forBytes: source.reactionSets.copyBytes(reacted))
             reactionSets.copy(reacted, of: source.reactionSets, into: reactors(of: own))
         }
+    }
+
+    /// Takes over the judgements on posts, which every worker has.
+    fileprivate func adoptHolds(of other: Worker) throws(ArenaError) {
+        holds.table.ensure(count: other.holds.table.count)
+        for ordinal in 0..<other.holds.table.count {
+            let hold = other.holds.table.rows[ordinal]
+            if hold != PostHold() { holds[PostOrdinal(ordinal)] = hold }
+        }
+        try timelineSets.arena.requireRoom(forBytes: other.timelineSets.copyBytes(other.pendingPosts))
+        timelineSets.copy(other.pendingPosts, of: other.timelineSets, into: pendingPostSet.writable(0))
     }
 
     /// Adds what another worker delivered of each post to the records of this one.

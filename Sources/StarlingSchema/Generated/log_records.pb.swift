@@ -295,6 +295,30 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     set {fact = .notificationsRead(newValue)}
   }
 
+  public var postApproved: Starling_V1_PostApproved {
+    get {
+      if case .postApproved(let v)? = fact {return v}
+      return Starling_V1_PostApproved()
+    }
+    set {fact = .postApproved(newValue)}
+  }
+
+  public var postBlocked: Starling_V1_PostBlocked {
+    get {
+      if case .postBlocked(let v)? = fact {return v}
+      return Starling_V1_PostBlocked()
+    }
+    set {fact = .postBlocked(newValue)}
+  }
+
+  public var moderationRulesChanged: Starling_V1_ModerationRulesChanged {
+    get {
+      if case .moderationRulesChanged(let v)? = fact {return v}
+      return Starling_V1_ModerationRulesChanged()
+    }
+    set {fact = .moderationRulesChanged(newValue)}
+  }
+
   /// The key under which the request may be repeated. Empty if it had none.
   public var idempotencyKey: String = String()
 
@@ -341,6 +365,9 @@ public nonisolated struct Starling_V1_Fact: Sendable {
     case commentDeleted(Starling_V1_CommentDeleted)
     case postEdited(Starling_V1_PostEdited)
     case notificationsRead(Starling_V1_NotificationsRead)
+    case postApproved(Starling_V1_PostApproved)
+    case postBlocked(Starling_V1_PostBlocked)
+    case moderationRulesChanged(Starling_V1_ModerationRulesChanged)
 
   }
 
@@ -611,7 +638,87 @@ public nonisolated struct Starling_V1_PostCreated: Sendable {
   /// The post that it repeats. 0 for none.
   public var repostOf: UInt64 = 0
 
+  /// Whether it is held back. Absent for a post that is shown.
+  public var hold: Starling_V1_Hold {
+    get {_hold ?? Starling_V1_Hold()}
+    set {_hold = newValue}
+  }
+  /// Returns true if `hold` has been explicitly set.
+  public var hasHold: Bool {self._hold != nil}
+  /// Clears the value of `hold`. Subsequent reads from it will return its default value.
+  public mutating func clearHold() {self._hold = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _hold: Starling_V1_Hold? = nil
+}
+
+/// Why a post is shown to nobody but its author.
+public nonisolated struct Starling_V1_Hold: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// What holds it.
+  public var cause: Starling_V1_Hold.Cause = .nothing
+
+  /// Why, for the author to read.
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// What holds it.
+  public nonisolated enum Cause: SwiftProtobuf.Enum, Swift.CaseIterable {
+    public typealias RawValue = Int
+
+    /// Nothing does.
+    case nothing // = 0
+
+    /// It waits for a moderator.
+    case pending // = 1
+
+    /// A moderator has blocked it.
+    case moderator // = 2
+
+    /// The rules have blocked it: another body may free it.
+    case rules // = 3
+    case UNRECOGNIZED(Int)
+
+    public init() {
+      self = .nothing
+    }
+
+    public init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .nothing
+      case 1: self = .pending
+      case 2: self = .moderator
+      case 3: self = .rules
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    public var rawValue: Int {
+      switch self {
+      case .nothing: return 0
+      case .pending: return 1
+      case .moderator: return 2
+      case .rules: return 3
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    public static let allCases: [Starling_V1_Hold.Cause] = [
+      .nothing,
+      .pending,
+      .moderator,
+      .rules,
+    ]
+
+  }
 
   public init() {}
 }
@@ -1087,6 +1194,75 @@ public nonisolated struct Starling_V1_PostEdited: Sendable {
   /// The post that it repeats. 0 for none.
   public var repostOf: UInt64 = 0
 
+  /// Whether it is held back from here on. Absent when that is as before.
+  public var hold: Starling_V1_Hold {
+    get {_hold ?? Starling_V1_Hold()}
+    set {_hold = newValue}
+  }
+  /// Returns true if `hold` has been explicitly set.
+  public var hasHold: Bool {self._hold != nil}
+  /// Clears the value of `hold`. Subsequent reads from it will return its default value.
+  public mutating func clearHold() {self._hold = nil}
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+
+  fileprivate var _hold: Starling_V1_Hold? = nil
+}
+
+/// A moderator has let a post be shown.
+public nonisolated struct Starling_V1_PostApproved: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The post's id.
+  public var postID: UInt64 = 0
+
+  /// The moderator. 0 where nobody is known.
+  public var moderatorID: UInt64 = 0
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// A moderator has blocked a post.
+public nonisolated struct Starling_V1_PostBlocked: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The post's id.
+  public var postID: UInt64 = 0
+
+  /// The moderator. 0 where nobody is known.
+  public var moderatorID: UInt64 = 0
+
+  /// Why, for the author to read.
+  public var reason: String = String()
+
+  public var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  public init() {}
+}
+
+/// Posts are judged by other rules from here on. What they say of a post stands in its own record.
+public nonisolated struct Starling_V1_ModerationRulesChanged: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Who changed them. 0 where nobody is known.
+  public var moderatorID: UInt64 = 0
+
+  /// Words that block a post.
+  public var words: [String] = []
+
+  /// Patterns that block a post.
+  public var patterns: [String] = []
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   public init() {}
@@ -1135,7 +1311,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Fact"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}\u{2}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{2}\u{d}reacted\0\u{1}unreacted\0\u{3}comment_created\0\u{3}comment_edited\0\u{3}comment_deleted\0\u{3}post_edited\0\u{3}notifications_read\0\u{4}6idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}followed\0\u{1}unfollowed\0\u{3}follows_imported\0\u{3}post_created\0\u{3}post_deleted\0\u{3}fanout_mode_changed\0\u{1}acknowledged\0\u{3}celebrity_threshold_changed\0\u{3}readers_away_changed\0\u{1}blocked\0\u{1}unblocked\0\u{1}muted\0\u{1}unmuted\0\u{3}account_privacy_changed\0\u{3}follow_requested\0\u{3}follow_requests_accepted\0\u{3}follow_request_removed\0\u{3}time_passed\0\u{4}\u{2}account_registered\0\u{3}profile_changed\0\u{3}credentials_changed\0\u{3}account_deleted\0\u{3}session_started\0\u{3}session_refreshed\0\u{3}session_revoked\0\u{3}edges_removed\0\u{2}\u{d}reacted\0\u{1}unreacted\0\u{3}comment_created\0\u{3}comment_edited\0\u{3}comment_deleted\0\u{3}post_edited\0\u{3}notifications_read\0\u{4}\u{e}post_approved\0\u{3}post_blocked\0\u{3}moderation_rules_changed\0\u{4}&idempotency_key\0\u{3}fingerprint_high\0\u{3}fingerprint_low\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1572,6 +1748,45 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
           self.fact = .notificationsRead(v)
         }
       }()
+      case 60: try {
+        var v: Starling_V1_PostApproved?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .postApproved(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .postApproved(v)
+        }
+      }()
+      case 61: try {
+        var v: Starling_V1_PostBlocked?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .postBlocked(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .postBlocked(v)
+        }
+      }()
+      case 62: try {
+        var v: Starling_V1_ModerationRulesChanged?
+        var hadOneofValue = false
+        if let current = self.fact {
+          hadOneofValue = true
+          if case .moderationRulesChanged(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.fact = .moderationRulesChanged(v)
+        }
+      }()
       case 100: try { try decoder.decodeSingularStringField(value: &self.idempotencyKey) }()
       case 101: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintHigh) }()
       case 102: try { try decoder.decodeSingularFixed64Field(value: &self.fingerprintLow) }()
@@ -1717,6 +1932,18 @@ nonisolated extension Starling_V1_Fact: SwiftProtobuf.Message, SwiftProtobuf._Me
     case .notificationsRead?: try {
       guard case .notificationsRead(let v)? = self.fact else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 46)
+    }()
+    case .postApproved?: try {
+      guard case .postApproved(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 60)
+    }()
+    case .postBlocked?: try {
+      guard case .postBlocked(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 61)
+    }()
+    case .moderationRulesChanged?: try {
+      guard case .moderationRulesChanged(let v)? = self.fact else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 62)
     }()
     case nil: break
     }
@@ -2213,7 +2440,7 @@ nonisolated extension Starling_V1_TimePassed: SwiftProtobuf.Message, SwiftProtob
 
 nonisolated extension Starling_V1_PostCreated: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PostCreated"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}author_id\0\u{1}kind\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}author_id\0\u{1}kind\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0\u{1}hold\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2227,12 +2454,17 @@ nonisolated extension Starling_V1_PostCreated: SwiftProtobuf.Message, SwiftProto
       case 4: try { try decoder.decodeSingularEnumField(value: &self.visibility) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.replyTo) }()
       case 6: try { try decoder.decodeSingularFixed64Field(value: &self.repostOf) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._hold) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.postID != 0 {
       try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
     }
@@ -2251,6 +2483,9 @@ nonisolated extension Starling_V1_PostCreated: SwiftProtobuf.Message, SwiftProto
     if self.repostOf != 0 {
       try visitor.visitSingularFixed64Field(value: self.repostOf, fieldNumber: 6)
     }
+    try { if let v = self._hold {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2261,9 +2496,49 @@ nonisolated extension Starling_V1_PostCreated: SwiftProtobuf.Message, SwiftProto
     if lhs.visibility != rhs.visibility {return false}
     if lhs.replyTo != rhs.replyTo {return false}
     if lhs.repostOf != rhs.repostOf {return false}
+    if lhs._hold != rhs._hold {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
+}
+
+nonisolated extension Starling_V1_Hold: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".Hold"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cause\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularEnumField(value: &self.cause) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.cause != .nothing {
+      try visitor.visitSingularEnumField(value: self.cause, fieldNumber: 1)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_Hold, rhs: Starling_V1_Hold) -> Bool {
+    if lhs.cause != rhs.cause {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_Hold.Cause: SwiftProtobuf._ProtoNameProviding {
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0NOTHING\0\u{1}PENDING\0\u{1}MODERATOR\0\u{1}RULES\0")
 }
 
 nonisolated extension Starling_V1_PostDeleted: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
@@ -3011,7 +3286,7 @@ nonisolated extension Starling_V1_CommentDeleted: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Starling_V1_PostEdited: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".PostEdited"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}author_id\0\u{1}kind\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}author_id\0\u{1}kind\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0\u{1}hold\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3025,12 +3300,17 @@ nonisolated extension Starling_V1_PostEdited: SwiftProtobuf.Message, SwiftProtob
       case 4: try { try decoder.decodeSingularEnumField(value: &self.visibility) }()
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self.replyTo) }()
       case 6: try { try decoder.decodeSingularFixed64Field(value: &self.repostOf) }()
+      case 7: try { try decoder.decodeSingularMessageField(value: &self._hold) }()
       default: break
       }
     }
   }
 
   public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if self.postID != 0 {
       try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
     }
@@ -3049,6 +3329,9 @@ nonisolated extension Starling_V1_PostEdited: SwiftProtobuf.Message, SwiftProtob
     if self.repostOf != 0 {
       try visitor.visitSingularFixed64Field(value: self.repostOf, fieldNumber: 6)
     }
+    try { if let v = self._hold {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -3059,6 +3342,122 @@ nonisolated extension Starling_V1_PostEdited: SwiftProtobuf.Message, SwiftProtob
     if lhs.visibility != rhs.visibility {return false}
     if lhs.replyTo != rhs.replyTo {return false}
     if lhs.repostOf != rhs.repostOf {return false}
+    if lhs._hold != rhs._hold {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_PostApproved: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PostApproved"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}moderator_id\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.moderatorID) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
+    }
+    if self.moderatorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.moderatorID, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_PostApproved, rhs: Starling_V1_PostApproved) -> Bool {
+    if lhs.postID != rhs.postID {return false}
+    if lhs.moderatorID != rhs.moderatorID {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_PostBlocked: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".PostBlocked"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}post_id\0\u{3}moderator_id\0\u{1}reason\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.postID) }()
+      case 2: try { try decoder.decodeSingularFixed64Field(value: &self.moderatorID) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.reason) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.postID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.postID, fieldNumber: 1)
+    }
+    if self.moderatorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.moderatorID, fieldNumber: 2)
+    }
+    if !self.reason.isEmpty {
+      try visitor.visitSingularStringField(value: self.reason, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_PostBlocked, rhs: Starling_V1_PostBlocked) -> Bool {
+    if lhs.postID != rhs.postID {return false}
+    if lhs.moderatorID != rhs.moderatorID {return false}
+    if lhs.reason != rhs.reason {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Starling_V1_ModerationRulesChanged: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  public static let protoMessageName: String = _protobuf_package + ".ModerationRulesChanged"
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}moderator_id\0\u{1}words\0\u{1}patterns\0")
+
+  public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularFixed64Field(value: &self.moderatorID) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.words) }()
+      case 3: try { try decoder.decodeRepeatedStringField(value: &self.patterns) }()
+      default: break
+      }
+    }
+  }
+
+  public func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.moderatorID != 0 {
+      try visitor.visitSingularFixed64Field(value: self.moderatorID, fieldNumber: 1)
+    }
+    if !self.words.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.words, fieldNumber: 2)
+    }
+    if !self.patterns.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.patterns, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  public static func ==(lhs: Starling_V1_ModerationRulesChanged, rhs: Starling_V1_ModerationRulesChanged) -> Bool {
+    if lhs.moderatorID != rhs.moderatorID {return false}
+    if lhs.words != rhs.words {return false}
+    if lhs.patterns != rhs.patterns {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

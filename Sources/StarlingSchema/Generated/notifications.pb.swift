@@ -77,6 +77,16 @@ public nonisolated struct Starling_V1_Notification: Sendable {
   /// Whether the user has read it.
   public var read: Bool = false
 
+  /// Why the post was blocked. Absent where nothing was, or nothing was said.
+  public var reason: String {
+    get {_reason ?? String()}
+    set {_reason = newValue}
+  }
+  /// Returns true if `reason` has been explicitly set.
+  public var hasReason: Bool {self._reason != nil}
+  /// Clears the value of `reason`. Subsequent reads from it will return its default value.
+  public mutating func clearReason() {self._reason = nil}
+
   public var unknownFields = SwiftProtobuf.UnknownStorage()
 
   /// What happened.
@@ -154,6 +164,7 @@ public nonisolated struct Starling_V1_Notification: Sendable {
   fileprivate var _postID: UInt64? = nil
   fileprivate var _commentID: UInt64? = nil
   fileprivate var _createdAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
+  fileprivate var _reason: String? = nil
 }
 
 /// Request for notifications.
@@ -266,7 +277,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Notification: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Notification"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{3}actor_id\0\u{3}post_id\0\u{3}comment_id\0\u{3}created_at\0\u{1}read\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{1}kind\0\u{3}actor_id\0\u{3}post_id\0\u{3}comment_id\0\u{3}created_at\0\u{1}read\0\u{1}reason\0")
 
   public mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -281,6 +292,7 @@ nonisolated extension Starling_V1_Notification: SwiftProtobuf.Message, SwiftProt
       case 5: try { try decoder.decodeSingularFixed64Field(value: &self._commentID) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._createdAt) }()
       case 7: try { try decoder.decodeSingularBoolField(value: &self.read) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self._reason) }()
       default: break
       }
     }
@@ -312,6 +324,9 @@ nonisolated extension Starling_V1_Notification: SwiftProtobuf.Message, SwiftProt
     if self.read != false {
       try visitor.visitSingularBoolField(value: self.read, fieldNumber: 7)
     }
+    try { if let v = self._reason {
+      try visitor.visitSingularStringField(value: v, fieldNumber: 8)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -323,6 +338,7 @@ nonisolated extension Starling_V1_Notification: SwiftProtobuf.Message, SwiftProt
     if lhs._commentID != rhs._commentID {return false}
     if lhs._createdAt != rhs._createdAt {return false}
     if lhs.read != rhs.read {return false}
+    if lhs._reason != rhs._reason {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

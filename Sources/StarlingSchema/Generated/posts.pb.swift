@@ -134,6 +134,16 @@ public nonisolated struct Starling_V1_Post: @unchecked Sendable {
     set {_uniqueStorage()._state = newValue}
   }
 
+  /// How often it was changed. Only where a moderator reads it.
+  public var version: UInt32 {
+    get {_storage._version ?? 0}
+    set {_uniqueStorage()._version = newValue}
+  }
+  /// Returns true if `version` has been explicitly set.
+  public var hasVersion: Bool {_storage._version != nil}
+  /// Clears the value of `version`. Subsequent reads from it will return its default value.
+  public mutating func clearVersion() {_uniqueStorage()._version = nil}
+
   /// Who wrote it, as shown beside the post. Absent where the post is part of something that says so itself.
   public var author: Starling_V1_UserProfile {
     get {_storage._author ?? Starling_V1_UserProfile()}
@@ -865,7 +875,7 @@ fileprivate nonisolated let _protobuf_package = "starling.v1"
 
 nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   public static let protoMessageName: String = _protobuf_package + ".Post"
-  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}author_id\0\u{1}text\0\u{1}kind\0\u{3}media_url\0\u{3}thumbnail_url\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0\u{3}created_at\0\u{3}edited_at\0\u{1}counts\0\u{1}state\0\u{2}\u{11}author\0")
+  public static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}id\0\u{3}author_id\0\u{1}text\0\u{1}kind\0\u{3}media_url\0\u{3}thumbnail_url\0\u{1}visibility\0\u{3}reply_to\0\u{3}repost_of\0\u{3}created_at\0\u{3}edited_at\0\u{1}counts\0\u{1}state\0\u{1}version\0\u{2}\u{10}author\0")
 
   fileprivate class _StorageClass {
     var _id: UInt64 = 0
@@ -881,6 +891,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
     var _editedAt: SwiftProtobuf.Google_Protobuf_Timestamp? = nil
     var _counts: Starling_V1_PostCounts? = nil
     var _state: Starling_V1_Post.State = .published
+    var _version: UInt32? = nil
     var _author: Starling_V1_UserProfile? = nil
 
       // This property is used as the initial default value for new instances of the type.
@@ -905,6 +916,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
       _editedAt = source._editedAt
       _counts = source._counts
       _state = source._state
+      _version = source._version
       _author = source._author
     }
   }
@@ -937,6 +949,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
         case 11: try { try decoder.decodeSingularMessageField(value: &_storage._editedAt) }()
         case 12: try { try decoder.decodeSingularMessageField(value: &_storage._counts) }()
         case 13: try { try decoder.decodeSingularEnumField(value: &_storage._state) }()
+        case 14: try { try decoder.decodeSingularUInt32Field(value: &_storage._version) }()
         case 30: try { try decoder.decodeSingularMessageField(value: &_storage._author) }()
         default: break
         }
@@ -989,6 +1002,9 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
       if _storage._state != .published {
         try visitor.visitSingularEnumField(value: _storage._state, fieldNumber: 13)
       }
+      try { if let v = _storage._version {
+        try visitor.visitSingularUInt32Field(value: v, fieldNumber: 14)
+      } }()
       try { if let v = _storage._author {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       } }()
@@ -1014,6 +1030,7 @@ nonisolated extension Starling_V1_Post: SwiftProtobuf.Message, SwiftProtobuf._Me
         if _storage._editedAt != rhs_storage._editedAt {return false}
         if _storage._counts != rhs_storage._counts {return false}
         if _storage._state != rhs_storage._state {return false}
+        if _storage._version != rhs_storage._version {return false}
         if _storage._author != rhs_storage._author {return false}
         return true
       }

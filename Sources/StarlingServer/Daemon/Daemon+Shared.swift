@@ -1,6 +1,7 @@
 import Logging
 import StarlingEngine
 import StarlingLimits
+import StarlingSystem
 
 extension Daemon {
     /// What the listeners share.
@@ -10,14 +11,16 @@ extension Daemon {
         var limits: RateLimitKeeper
         var admission: ConnectionAdmission
         var identity: TLSIdentity?
+        /// Nil when the rules come over the doors alone.
+        var moderationRules: ModerationRulesFile?
         var logger: Logger
     }
 }
 
 extension Daemon.Shared {
     init(
-        _ configuration: DaemonConfiguration, engine: Engine, identity: TLSIdentity?, limits: RateLimitKeeper,
-        onLogLevel: @escaping @Sendable (String) -> Void, logger: Logger
+        _ configuration: DaemonConfiguration, engine: Engine, disk: any Disk, identity: TLSIdentity?,
+        limits: RateLimitKeeper, onLogLevel: @escaping @Sendable (String) -> Void, logger: Logger
     ) {
         let doors = DoorSettings(configuration)
         let admission = ConnectionAdmission(limits: configuration.connectionLimits, now: DeadlineTimer.now)
@@ -36,6 +39,9 @@ extension Daemon.Shared {
         self.admission = admission
         self.limits = limits
         self.identity = identity
+        moderationRules =
+            configuration.moderationRules.isEmpty
+            ? nil : ModerationRulesFile(path: configuration.moderationRules, disk: disk)
         self.logger = logger
     }
 }

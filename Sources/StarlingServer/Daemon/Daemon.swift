@@ -90,10 +90,11 @@ public final class Daemon: Sendable {
             let accounts = try await AccountServices(
                 configuration, disk: environment.disk, time: environment.time, threads: threads.passwordHashers)
             let shared = Shared(
-                configuration, engine: engine, identity: identity,
+                configuration, engine: engine, disk: environment.disk, identity: identity,
                 limits: RateLimitKeeper(
                     configuration, table: table, disk: environment.disk, clock: SystemTime(), logger: logger),
                 onLogLevel: onLogLevel, logger: logger)
+            _ = try await shared.moderationRules?.load(into: engine)
             let service = try Service(
                 table: table, engine: engine, cursors: CursorSigner(key: key), settings: shared.settings,
                 limiter: shared.limits.requests, accounts: accounts, bodyReaders: threads.bodyReaders)
@@ -157,6 +158,14 @@ public final class Daemon: Sendable {
                 logger.info("reloaded: the certificate is in force for new connections")
             } catch {
                 logger.error("not reloaded, the certificate before stays in force", metadata: ["reason": "\(error)"])
+            }
+        }
+        if let rules = shared.moderationRules {
+            do throws(ConfigurationError) {
+                let words = try await rules.load(into: engine) ? "are in force" : "have not changed"
+                logger.info("reloaded: the rules of moderation \(words)")
+            } catch {
+                logger.error("not reloaded, the rules before stay in force", metadata: ["reason": "\(error)"])
             }
         }
         let (change, needRestart) = shared.settings.difference(to: configuration)

@@ -12,7 +12,9 @@ extension DaemonConfiguration {
     ]
 
     /// The settings whose value may be a list.
-    public static let listKeys: Set<String> = ["rateLimits.rules", "http.trustedProxies", "http.corsOrigins"]
+    public static let listKeys: Set<String> = [
+        "rateLimits.rules", "http.trustedProxies", "http.corsOrigins", moderatorsKey,
+    ]
 
     static let doorSettings: [Setting] = [
         .text("tls.certificate", \.tlsCertificate),

@@ -47,6 +47,10 @@ public struct DaemonConfiguration: Sendable {
     var rateLimitSaveSeconds: Int64 = 10
     /// Whose `X-Forwarded-For` is believed.
     var trustedProxies: [AddressRange] = []
+    /// A file with rules of moderation; empty for none.
+    var moderationRules = ""
+    /// Who may judge posts, where it is known who acts.
+    var moderators: [UserID] = []
     /// Origins whose pages may use the HTTP interface.
     var corsOrigins: [String] = []
 
@@ -231,7 +235,7 @@ public struct DaemonConfiguration: Sendable {
         .number("http.idleSeconds", \.httpLimits.idleSeconds, 1...86_400),
     ]
 
-    private static let shownSettings = settings + rankingSettings + doorSettings
+    private static let shownSettings = settings + rankingSettings + doorSettings + moderationSettings
 
     /// Sets one key from its text.
     public mutating func set(_ key: String, _ value: String) throws(ConfigurationError) {

@@ -22,6 +22,7 @@ struct CursorSigner: Sendable {
         case reactions = 41
         case notifications = 42
         case rankedFeed = 50
+        case pendingPosts = 60
     }
 
     let key: Hash128

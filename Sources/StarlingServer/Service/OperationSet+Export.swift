@@ -107,7 +107,11 @@ extension OperationSet {
                 engine.notifications(
                     of: user, from: position, limit: Self.exportLimit, minimumLSN: lsn, completion: $0)
             }
-            return (page.entries.map { Self.line("notification", Self.notification($0)) }, page.next)
+            let reasons = try await onBodyReaders { [self] in try blockReasons(page.entries) }
+            let lines = page.entries.map { entry in
+                Self.line("notification", Self.notification(entry, reason: reasons[entry.number]))
+            }
+            return (lines, page.next)
         }
     }
 

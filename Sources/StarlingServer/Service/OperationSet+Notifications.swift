@@ -20,9 +20,10 @@ extension OperationSet {
             engine.notifications(
                 of: user, from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
                 minimumLSN: call.context.minimumLSN,
-                completion: reading(respond) { [self] page in
-                    .with {
-                        $0.items = page.entries.map(Self.notification)
+                completion: readingBodies(respond) { [self] (page: NotificationPage) throws(Problem) in
+                    let reasons = try blockReasons(page.entries)
+                    return .with {
+                        $0.items = page.entries.map { Self.notification($0, reason: reasons[$0.number]) }
                         if let next = page.next {
                             $0.nextCursor = cursors.cursor(next, of: .notifications, owner: user)
                         }
@@ -32,7 +33,11 @@ extension OperationSet {
         }
     }
 
-    static func notification(_ entry: NotificationEntry) -> Starling_V1_Notification {
+    func blockReasons(_ entries: [NotificationEntry]) throws(Problem) -> [UInt64: String] {
+        do { return try engine.blockReasons(of: entries) } catch { throw Problem(error) }
+    }
+
+    static func notification(_ entry: NotificationEntry, reason: String?) -> Starling_V1_Notification {
         .with {
             $0.id = entry.number
             $0.kind = Starling_V1_Notification.Kind(rawValue: Int(entry.kind.rawValue)) ?? .follow
@@ -41,6 +46,7 @@ extension OperationSet {
             if let comment = entry.comment { $0.commentID = comment.rawValue }
             $0.createdAt = Google_Protobuf_Timestamp(milliseconds: entry.milliseconds)
             $0.read = entry.isRead
+            if let reason, !reason.isEmpty { $0.reason = reason }
         }
     }
 

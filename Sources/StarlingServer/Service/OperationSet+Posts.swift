@@ -30,11 +30,14 @@ extension OperationSet {
             post.replyTo = request.hasReplyTo ? PostID(rawValue: request.replyTo) : nil
             post.repostOf = request.hasRepostOf ? PostID(rawValue: request.repostOf) : nil
             submit(.createPost(post), call.write(by: author), respond) { [post] receipt in
-                guard case .post(let id) = receipt.outcome else {
-                    preconditionFailure("a post is answered with its id")
-                }
+                let (id, state): (PostID, PostState) =
+                    switch receipt.outcome {
+                    case .post(let id): (id, .published)
+                    case .heldPost(let id, let state): (id, state)
+                    default: preconditionFailure("a post is answered with its id")
+                    }
                 return .with {
-                    $0.post = PostMessage.make(id: id, author: author, body: PostBody(post))
+                    $0.post = PostMessage.make(id: id, author: author, state: state, body: PostBody(post))
                     $0.lsn = receipt.lsn
                     $0.durability = receipt.durability.schema
                 }

@@ -8,7 +8,7 @@ enum PostMessage {
     static func make(_ entry: PostEntry, _ detail: PostDetail, body: EncodedPost?) -> Starling_V1_Post {
         var post = (body ?? EncodedPost(without: entry)).message
         post.counts = make(detail.counts)
-        if body == nil { post.state = .deleted }
+        post.state = body == nil ? .deleted : detail.state.schema
         return post
     }
 
@@ -23,12 +23,15 @@ enum PostMessage {
     }
 
     /// A post that was just made.
-    static func make(id: PostID, author: UserID, body: PostBody) -> Starling_V1_Post {
+    static func make(
+        id: PostID, author: UserID, state: PostState = .published, body: PostBody
+    ) -> Starling_V1_Post {
         .with {
             $0.id = id.rawValue
             $0.authorID = author.rawValue
             $0.createdAt = Google_Protobuf_Timestamp(milliseconds: id.milliseconds)
             $0.counts = make(PostCounts())
+            $0.state = state.schema
             $0.text = body.text
             $0.kind = Starling_V1_Post.Kind(rawValue: Int(body.kind.rawValue)) ?? .text
             $0.visibility = body.visibility == .followers ? .followers : .public
@@ -36,6 +39,17 @@ enum PostMessage {
             if !body.thumbnailURL.isEmpty { $0.thumbnailURL = body.thumbnailURL }
             if let original = body.replyTo { $0.replyTo = original.rawValue }
             if let original = body.repostOf { $0.repostOf = original.rawValue }
+        }
+    }
+}
+
+extension PostState {
+    /// The state as the schema shows it.
+    var schema: Starling_V1_Post.State {
+        switch self {
+        case .published: .published
+        case .pending: .pending
+        case .blocked: .blocked
         }
     }
 }

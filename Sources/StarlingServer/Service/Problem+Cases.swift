@@ -62,6 +62,11 @@ extension Problem {
         status: 403, code: "ACTOR_MISMATCH",
         detail: "the actor of the request is not the user that the path or the message names")
 
+    /// The actor may not judge posts.
+    static let notModerator = Problem(
+        status: 403, code: "NOT_MODERATOR",
+        detail: "this is for moderators: the users that the setting moderation.moderators names")
+
     /// A body is not taken.
     static func bodyTooLarge(_ size: String, limit: Int) -> Problem {
         Problem(

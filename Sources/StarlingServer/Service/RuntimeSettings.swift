@@ -46,6 +46,8 @@ final class RuntimeSettings: Sendable {
             Self.celebrityThresholdKey: { _ in },
             Self.awayAfterKey: { engine.awayAfterSeconds = $0.engine.awayAfterSeconds },
             Self.celebrityCostShareKey: { engine.celebrityCostShare = $0.engine.celebrityCostShare },
+            // Asked for with each request.
+            DaemonConfiguration.moderatorsKey: { _ in },
         ]
         for setting in DaemonConfiguration.rankingSettings {
             engineEffects[setting.key] = { engine.ranking = $0.engine.ranking }
@@ -55,6 +57,9 @@ final class RuntimeSettings: Sendable {
 
     /// Followers from which on an author is pulled.
     var celebrityThreshold: Int { state.withLock { $0.threshold } }
+
+    /// Whether a user may judge posts, where it is known who acts.
+    func isModerator(_ user: UserID) -> Bool { state.withLock { $0.inForce.moderators.contains(user) } }
 
     /// All settings by key.
     var values: [String: String] {

@@ -52,6 +52,7 @@ final class Service: Sendable {
         operations.bindFeed(&bindings)
         operations.bindEngagement(&bindings)
         operations.bindNotifications(&bindings)
+        operations.bindModeration(&bindings)
         operations.bindAdmin(&bindings)
         operations.bindTopics(&bindings)
         operations.bindSessions(&bindings)

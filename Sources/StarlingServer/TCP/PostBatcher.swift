@@ -14,6 +14,8 @@ final class PostBatcher {
     private let encoder: FrameEncoder
     private let opcode: UInt16
     private let limits: (rows: Int, bytes: Int)
+    /// Posts that are judged go the way of all operations.
+    private let isModerated: Bool
     @exclusivity(unchecked) private var batch: PostBatch
     @exclusivity(unchecked) private var origins: [Origin] = []
     /// The connections of `origins`, in order.
@@ -30,6 +32,7 @@ final class PostBatcher {
         self.eventLoop = eventLoop
         self.encoder = encoder
         limits = service.engine.postBatchLimits
+        isModerated = service.engine.configuration.moderation != .off
         batch = PostBatch(capacity: limits.rows)
         guard let operation = service.table.operation(named: "CreatePost") else {
             preconditionFailure("CreatePost is an operation of the schema")
@@ -39,7 +42,7 @@ final class PostBatcher {
 
     /// Takes the frame if it is a request for a plain post. False for all others.
     func take(_ frame: Frame, from connection: ConnectionHandler) -> Bool {
-        guard frame.header.opcode == opcode, frame.contextBytes == nil else { return false }
+        guard frame.header.opcode == opcode, frame.contextBytes == nil, !isModerated else { return false }
         let isPlain = frame.payload.withUnsafeReadableBytes { bytes in
             guard let post = CreatePostMessage.read(bytes), let author = connection.plainActor(named: post.author)
             else { return false }
