@@ -128,7 +128,7 @@ struct ModelledIdempotencyTable {
     }
 
     static func randomAnswer(_ random: inout SeededRandom) -> IdempotencyTable.Answer {
-        switch Int.random(in: 0..<8, using: &random) {
+        switch Int.random(in: 0..<9, using: &random) {
         case 0:
             .follow(
                 FollowOutcome(
@@ -139,6 +139,7 @@ struct ModelledIdempotencyTable {
         case 3: .follows(RowOutcomes(Array(repeating: UInt32.random(in: 0...4, using: &random), count: 100)))
         case 5: .comment(PostID(rawValue: random.next()))
         case 6: .changed(.markRead, Bool.random(using: &random))
+        case 7: .heldPost(PostID(rawValue: random.next()), Bool.random(using: &random) ? .pending : .blocked)
         case 4: .follows(randomRows(Int.random(in: 0...12, using: &random), &random))
         default: .follows(randomRows(Int.random(in: 0...800, using: &random), &random))
         }
@@ -154,6 +155,7 @@ struct ModelledIdempotencyTable {
             switch entry.answer {
             case .follow(let edge): "follow \(edge.state) \(edge.changed)"
             case .post(let id): "post \(id)"
+            case .heldPost(let id, let state): "held post \(id) \(state)"
             case .account(let id): "account \(id)"
             case .deleted(let changed): "deleted \(changed)"
             case .comment(let id): "comment \(id)"

@@ -1,4 +1,6 @@
+import StarlingLog
 import StarlingSimulation
+import StarlingTopics
 import Testing
 
 @testable import StarlingEngine

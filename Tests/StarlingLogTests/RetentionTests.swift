@@ -113,7 +113,7 @@ import Testing
             let disk = SimulatedDisk(copying: made, seed: UInt64(changes))
             let opened = try Fixture.open(disk, Self.configuration)
             disk.failPower(afterChanges: changes)
-            try? opened.log.removeSegments(RetentionPolicy(bytes: 0), keepingFrom: 60, now: 0)
+            _ = try? opened.log.removeSegments(RetentionPolicy(bytes: 0), keepingFrom: 60, now: 0)
             let isDone = disk.isPowered
             disk.crash(mode)
             let report = LogVerifier.verify(directory: "data", disk: disk, deep: true)

@@ -20,7 +20,7 @@ import Testing
             page.pages.pages.pages[0], of: page.pages, page.bodies, Self.cursors, into: &buffer)
         let expected = page.expected(Self.cursors)
         #expect(Array(buffer: buffer).dropFirst(6) == MessageCoding.encode(expected)[...])
-        #expect(try Starling_V1_FeedResponse(serializedBytes: Array(buffer: buffer).dropFirst(6)) == expected)
+        #expect(try Starling_V1_FeedResponse(serializedBytes: Array(Array(buffer: buffer).dropFirst(6))) == expected)
     }
 
     /// The most that there can be still has its room.

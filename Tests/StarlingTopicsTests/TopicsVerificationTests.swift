@@ -1,3 +1,4 @@
+import StarlingLog
 import StarlingSimulation
 import Testing
 

@@ -1,3 +1,5 @@
+import StarlingEngine
+
 extension FeedModel {
     /// The visible posts of all accounts that the reader follows, newest first: those below the post in `place`, at most
     /// `limit`.

@@ -56,7 +56,7 @@ extension DaemonConfiguration.Setting {
     }
 
     /// Values with commas between them.
-    static func list<Element: CustomStringConvertible>(
+    static func list<Element: CustomStringConvertible & SendableMetatype>(
         _ key: String, _ path: any WritableKeyPath<DaemonConfiguration, [Element]> & Sendable, _ what: String,
         _ parse: @escaping @Sendable (String) -> Element?
     ) -> Self {

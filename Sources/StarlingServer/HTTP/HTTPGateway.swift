@@ -53,7 +53,9 @@ final class HTTPGateway: Sendable {
                 availableConnectionsDelegate: ConnectionCap(options.settings)),
             onServerRunning: { channel in
                 // Without it an accept that fails for want of descriptors ends the listener.
-                try? await channel.pipeline.addHandler(AcceptBackoffHandler(), position: .first)
+                try? await channel.eventLoop.submit {
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler(), position: .first)
+                }.get()
                 bound.continuation.yield(channel.localAddress)
             }, eventLoopGroup: group, logger: options.logger)
         var lifecycle = ServiceGroupConfiguration(services: [server], logger: options.logger)

@@ -35,7 +35,7 @@ final class RateLimitKeeper: Sendable {
     /// Keeps the levels from time to time, on a thread that may wait for the disk.
     func start(every time: TimeAmount, on threads: ServerThreads) {
         let task = threads.eventLoops.next().scheduleRepeatedTask(initialDelay: time, delay: time) { [weak self] _ in
-            threads.bodyReaders.submit { _ in self?.save() }
+            threads.bodyReaders.submit { [weak self] _ in self?.save() }
         }
         saving.withLock { $0 = task }
     }

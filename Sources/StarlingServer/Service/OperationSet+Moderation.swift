@@ -35,7 +35,7 @@ extension OperationSet {
                 from: position, limit: request.hasLimit ? Int(request.limit) : Self.defaultLimit,
                 minimumLSN: call.context.minimumLSN,
                 completion: readingBodies(respond) { [self] (page: PostPage) throws(Problem) in
-                    var items = try hydrate(page.entries, page.details)
+                    var items = try hydrate(page.entries, page.details, nil)
                     for (place, detail) in page.details.enumerated() { items[place].version = UInt32(detail.edits) }
                     return .with {
                         $0.items = items
@@ -101,7 +101,7 @@ extension OperationSet {
             switch found {
             case .failure(let error): throw Problem(error)
             case .success(let entry):
-                if let entry, let body = try hydrate([entry.entry], [entry.detail]).first { post = body }
+                if let entry, let body = try hydrate([entry.entry], [entry.detail], nil).first { post = body }
             }
             // As this request has left it: another one may have come since.
             if post.state != .deleted { post.state = state }

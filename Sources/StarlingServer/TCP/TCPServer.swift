@@ -39,7 +39,11 @@ final class TCPServer: Sendable {
             // The default of 4 accepts a turn makes a hundred clients at once wait for seconds.
             .serverChannelOption(.maxMessagesPerRead, value: 256)
             // An accept that fails for want of descriptors is tried again after a pause.
-            .serverChannelInitializer { $0.pipeline.addHandler(AcceptBackoffHandler()) }
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(AcceptBackoffHandler())
+                }
+            }
             // One read of 128 KiB a turn: a second read would mostly find nothing.
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelOption(
