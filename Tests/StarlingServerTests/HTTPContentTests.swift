@@ -161,7 +161,7 @@ import Testing
     @Test func routesThatAreNotThere() async throws {
         try await TestDaemon.run { daemon in
             for target in [
-                "/", "/v1", "/v1/", "/v1/user/1", "/v1/users/1/", "/v1//posts", "/V1/posts", "/v1/users", "/v2/posts",
+                "/", "/v1", "/v1/", "/v1/user/1", "/v1/users/1/", "/v1//posts", "/V1/posts", "/v1/colours", "/v2/posts",
                 "/v1/users/1/feed/more", "/admin/state-digest", "/../../etc/passwd", "/v1/../admin/config",
                 "/%2e%2e/%2e%2e/etc/passwd", "/v1/posts/1/..", "//v1/posts", "/openapi.json/",
             ] {
@@ -194,7 +194,7 @@ import Testing
             for (query, field) in [
                 ("limit=1&limit=2", "limit"), ("colour=red", "colour"), ("userId=2", "userId"),
                 ("hydrate=yes", "hydrate"),
-                ("order=BEST", "order"), ("order=RANKED", "order"), ("cursor=%zz", "cursor"), ("%zz=1", ""),
+                ("order=BEST", "order"), ("cursor=%zz", "cursor"), ("%zz=1", ""),
                 ("cursor=\(String(repeating: "c", count: 1_025))", "cursor"),
             ] {
                 let answer = try await Self.expectProblem(
@@ -209,7 +209,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("PUT", "/v1/posts", "GET, POST"), ("PATCH", "/v1/users/1", "GET"),
+        ("PUT", "/v1/posts", "GET, POST"), ("PATCH", "/v1/users/1/followers", "GET"),
         ("POST", "/v1/users/1/following/2", "DELETE, PUT"),
         ("DELETE", "/v1/users/1/feed", "GET"), ("OPTIONS", "/v1/posts", "GET, POST"),
         ("PURGE", "/v1/posts/1", "DELETE, GET, PATCH"),

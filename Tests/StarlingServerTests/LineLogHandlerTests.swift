@@ -33,7 +33,7 @@ import Testing
         let lines = Lines()
         lines.logger().warning("from \(text) there", metadata: ["field": "x\(text)y", "na\(text)me": "z"])
         #expect(lines.text.hasSuffix("\n") && lines.text.split(whereSeparator: \.isNewline).count == 1)
-        for scalar in text.unicodeScalars {
+        for scalar in text.unicodeScalars where !(" "..."~").contains(scalar) {
             #expect(!lines.text.dropLast().unicodeScalars.contains(scalar))
             #expect(lines.text.contains("\\u{\(String(scalar.value, radix: 16))}"))
         }

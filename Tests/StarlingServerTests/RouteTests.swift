@@ -9,6 +9,13 @@ import Testing
 @Suite struct RouteTests {
     private static let actor = ["X-Actor-Id": "1"]
 
+    /// What the answer to the one who made the post says: it knows who that was.
+    private static func withoutAuthor(_ post: JSONValue) -> JSONValue {
+        guard case .object(var fields) = post else { return post }
+        fields["author"] = nil
+        return .object(fields)
+    }
+
     @Test func graphRoutes() async throws {
         try await TestDaemon.run { daemon in
             let http = try daemon.http()
@@ -18,7 +25,8 @@ import Testing
             let again = try await http.request("POST", "/v1/users/2/follow", Self.actor)
             #expect(again.text == #"{"state":"FOLLOWING","changed":false,"lsn":"1","durability":"OS"}"#)
             let user = try await http.request("GET", "/v1/users/2", ["X-Min-Lsn": "1"])
-            #expect(user.text == #"{"id":"2","followerCount":"1","followingCount":"0","postCount":"0"}"#)
+            #expect(user.json["id"] == .string("2") && user.json["username"] == .string(""))
+            #expect(user.json["followerCount"] == .string("1") && user.json["followingCount"] == .string("0"))
             let followers = try await http.request("GET", "/v1/users/2/followers").json
             #expect(followers["items"]?[0]?["userId"] == .string("1"))
             #expect(followers["items"]?[0]?["since"]?.string?.hasSuffix("Z") == true)
@@ -57,11 +65,13 @@ import Testing
             #expect(post["counts"]?["likes"] == .string("0"))
             #expect(made.json["lsn"] == .string("1") && made.json["durability"] == .string("OS"))
             let found = try await http.request("GET", "/v1/posts/\(id)", ["X-Min-Lsn": "1"])
-            #expect(found.status == 200 && found.json == post)
+            #expect(found.status == 200 && Self.withoutAuthor(found.json) == post)
             let many = try await http.request("GET", "/v1/posts?ids=\(id),7&ids=8").json
-            #expect(many["items"]?[0] == post && many["missing"] == .array([.string("7"), .string("8")]))
+            #expect(
+                many["items"]?[0].map(Self.withoutAuthor) == post
+                    && many["missing"] == .array([.string("7"), .string("8")]))
             let own = try await http.request("GET", "/v1/users/1/posts").json
-            #expect(own["items"] == .array([post]))
+            #expect(own["items"]?.array?.map(Self.withoutAuthor) == [post])
             let foreign = try await http.request("DELETE", "/v1/posts/\(id)", ["X-Actor-Id": "2"])
             #expect(foreign.status == 403 && foreign.json["code"] == .string("NOT_AUTHOR"))
             let deleted = try await http.request("DELETE", "/v1/posts/\(id)", Self.actor)

@@ -26,7 +26,7 @@ final class AccountServices: Sendable {
         let loaded = try file.load()
         keys = Mutex(loaded)
         tokens = try await AccessTokens(loaded)
-        passwords = try PasswordHasher(cost: configuration.scryptCost, threads: threads)
+        passwords = PasswordHasher(cost: configuration.scryptCost, threads: threads)
         secret = SymmetricKey(data: loaded.secret)
         self.time = time
         refreshSeconds = configuration.refreshSeconds

@@ -18,10 +18,21 @@ struct PasswordHash: Sendable, Equatable {
 
     /// The hash of a new password. Takes `2^cost` KiB and, at 15, about 0.2 s.
     init(_ password: String, cost: Int) throws {
-        var random = SystemRandomNumberGenerator()
         self.cost = cost
-        salt = (0..<Self.saltBytes).map { _ in UInt8.random(in: 0...255, using: &random) }
+        salt = Self.randomBytes(Self.saltBytes)
         key = try Self.derive(password, salt, cost)
+    }
+
+    /// A hash of which nobody knows the password. Costs nothing to make, and as much as any other to compare with.
+    init(ofNobodyAtCost cost: Int) {
+        self.cost = cost
+        salt = Self.randomBytes(Self.saltBytes)
+        key = Self.randomBytes(Self.keyBytes)
+    }
+
+    private static func randomBytes(_ count: Int) -> [UInt8] {
+        var random = SystemRandomNumberGenerator()
+        return (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
     }
 
     /// From its text; nil when it is none.

@@ -14,9 +14,9 @@ final class PasswordHasher: Sendable {
     /// More are told to come back: a queue of some seconds helps nobody.
     private static let maximumWaiting = 64
 
-    init(cost: Int, threads: NIOThreadPool) throws {
+    init(cost: Int, threads: NIOThreadPool) {
         self.cost = cost
-        decoy = try PasswordHash("", cost: cost)
+        decoy = PasswordHash(ofNobodyAtCost: cost)
         self.threads = threads
     }
 

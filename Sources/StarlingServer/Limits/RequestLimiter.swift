@@ -87,6 +87,10 @@ extension Starling_V1_GetUsersRequest: CountedRequest {
     var partCount: Int { ids.count }
 }
 
+extension Starling_V1_ProduceRequest: CountedRequest {
+    var partCount: Int { records.count }
+}
+
 extension Starling_V1_GetPostsRequest: CountedRequest {
     var partCount: Int { ids.count }
 }
