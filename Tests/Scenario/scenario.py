@@ -90,6 +90,7 @@ class Scenario:
                 self._kill()
                 self.check("after the kill")
         self.daemon.stop()
+        self.daemon.verify()
         self._sum_up()
 
     def _sum_up(self) -> None:
