@@ -95,6 +95,13 @@ class Daemon:
         if code != 0:
             raise DaemonFailed(f"it ended with {code} when it was asked to stop:\n{self.log_end()}")
 
+    def verify(self) -> None:
+        """Checks every byte of log and snapshots, and that these hold what the log comes to. Nothing may be running."""
+        result = subprocess.run(
+            [self.executable, "verify", self.data, "--deep"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise DaemonFailed(f"verify ended with {result.returncode}:\n{result.stdout}{result.stderr}")
+
     def abandon(self) -> None:
         """Ends it, if it runs, when nothing about it matters any more."""
         if self._process is not None and self._process.poll() is None:

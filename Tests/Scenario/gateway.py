@@ -15,6 +15,8 @@ from daemon import Daemon, DaemonFailed
 PATIENCE_SECONDS = 120.0
 # A request may wait for a thread of a stopped or busy machine.
 ANSWER_SECONDS = 120.0
+# The daemon closes connections that are silent for longer.
+IDLE_SECONDS = 15.0
 
 
 class Unanswered(Exception):
@@ -130,20 +132,24 @@ class Gateway:
             return Answer(response.status, headers, json.loads(data))
         return Answer(response.status, headers, data.decode(errors="replace"))
 
-    def _connections(self) -> dict[bool, http.client.HTTPConnection]:
+    def _connections(self) -> dict[bool, tuple[http.client.HTTPConnection, float]]:
+        """This thread's, to the daemon as it lives now, and when each was used last."""
         if getattr(self._local, "life", None) != self.daemon.lives:
             self._local.life = self.daemon.lives
             self._local.connections = {}
         return self._local.connections
 
     def _connection(self, admin: bool) -> http.client.HTTPConnection:
-        connections = self._connections()
-        if admin not in connections:
+        now = time.monotonic()
+        connection, used_at = self._connections().get(admin, (None, now))
+        if connection is None or now - used_at > IDLE_SECONDS:
+            self._drop(admin)
             host, port = self.daemon.admin if admin else self.daemon.http
-            connections[admin] = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
-        return connections[admin]
+            connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
+        self._connections()[admin] = (connection, now)
+        return connection
 
     def _drop(self, admin: bool) -> None:
-        connection = self._connections().pop(admin, None)
+        connection, _ = self._connections().pop(admin, (None, 0.0))
         if connection is not None:
             connection.close()

@@ -17,7 +17,7 @@ class PostMessages:
         self.parts = parts
 
     def counts(self, post: Post) -> dict[str, Any]:
-        """Kinds that nobody chose are absent."""
+        """Kinds that nobody chose are absent. What was done by accounts that are gone still counts."""
         kinds = list(post.reactions.values())
         return {
             "likes": str(len(kinds)),

@@ -6,6 +6,7 @@ import random
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Callable
 
 from differences import Differences
 from gateway import Answer, Gateway, Unanswered
@@ -54,11 +55,13 @@ class Rounds:
         self.counters.probes += probes
         differences.raise_if_any("while writing")
 
-    def run_through_kill(self, operations: list[Operation], restart_with_workers: int) -> str:
+    def run_through_kill(
+        self, operations: list[Operation], restart_with_workers: int, beside: Callable[[], None] | None = None
+    ) -> str:
         """All of these at once; in the midst of them the process is killed and started again.
 
         What was not answered is sent again under its key; some of what was answered, too, which must change nothing.
-        Returns the line of the start."""
+        `beside` runs meanwhile, too. Returns the line of the start."""
         expected = [operation.expect(self.model) for operation in operations]
         answered = threading.Semaphore(0)
 
@@ -71,10 +74,13 @@ class Rounds:
                 answered.release()
 
         writes = [self.pool.submit(send, operation) for operation in operations]
+        other = self.pool.submit(beside) if beside else None
         for _ in range(self.random.randint(1, max(1, len(operations) * 2 // 3))):
             answered.acquire()
         self.gateway.daemon.kill()
         first = [write.result() for write in writes]
+        if other:
+            other.result()
         ready = self.gateway.daemon.start(restart_with_workers)
         differences = Differences()
         again: list[tuple[int, Future[Answer]]] = [
