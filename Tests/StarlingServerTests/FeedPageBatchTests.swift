@@ -249,7 +249,7 @@ import Testing
                 if number % 3 != 0 { $0.mediaURL = "https://example.org/\(number)" }
                 if number % 7 == 0 { $0.thumbnailURL = "https://example.org/small" }
                 if number > 5, number % 4 == 0 { $0.replyTo = posts[0] }
-                if number > 5, number % 6 == 0 { $0.repostOf = posts[1] }
+                if number > 5, number % 6 == 0 { $0.repostOf = posts[2] }
                 if number % 8 == 1 { $0.visibility = .followers }
             }
             let answer = try await tcp.call(
