@@ -26,6 +26,8 @@ public struct IPAddress: Hashable, Sendable, CustomStringConvertible {
 
     /// From its text; nil when it is none. Neither a port nor a zone is part of it.
     public init?(_ text: String) {
+        // Behind a zero inet_pton would look at nothing.
+        if text.utf8.contains(0) { return nil }
         var bytes = (UInt64(0), UInt64(0))
         if inet_pton(AF_INET, text, &bytes) == 1 {
             self.init(ipv4: UInt32(bigEndian: UInt32(truncatingIfNeeded: UInt64(littleEndian: bytes.0))))

@@ -227,10 +227,10 @@ extension EngineFixture {
     @Test func accountsAreRefusedBeforeTheirArenaOverflows() throws {
         let fixture = try EngineFixture.small { $0.arenaBytes = 16 << 10 }
         var refused = 0
-        for number in 0..<100 where try fixture.refusal(EngineFixture.account("user\(number)"), as: 0) == "full" {
+        for number in 0..<2_000 where try fixture.refusal(EngineFixture.account("user\(number)"), as: 0) == "full" {
             refused += 1
         }
-        #expect(refused > 0 && refused < 100)
+        #expect(refused > 0 && refused < 2_000)
         let digest = try fixture.digest()
         try fixture.restart(crash: .loseUnsynced)
         #expect(try fixture.digest() == digest)

@@ -189,7 +189,9 @@ import Testing
         try fixture.approve(original)
         var repost = NewPost(author: UserID(rawValue: 2), text: "")
         repost.repostOf = original
-        let id = try #require(try fixture.run(.createPost(repost), as: 2).outcome.post)
+        guard case .heldPost(let id, .pending) = try fixture.run(.createPost(repost), as: 2).outcome else {
+            throw UnexpectedOutcome()
+        }
         #expect(try fixture.counts(original).reposts == 0)
         try fixture.approve(id)
         #expect(try fixture.counts(original).reposts == 1)
