@@ -186,7 +186,9 @@ let package = Package(
             name: "StarlingServerTests",
             dependencies: [
                 "StarlingServer", "StarlingClient", "StarlingEngine", "StarlingLimits", "StarlingLog", "StarlingSchema",
-                "StarlingSystem", "StarlingTestSupport", "StarlingWire",
+                "StarlingSimulation", "StarlingSystem", "StarlingTestSupport", "StarlingWire",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "JWTKit", package: "jwt-kit"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -137,7 +137,8 @@ import Testing
             #expect(try await read(daemon) == 429, "what was in force stays")
         }
         try await TestDaemon.run(in: directory, configure: Self.rules(rules)) { daemon in
-            #expect(try await read(daemon) == 429, "a restart is no new start")
+            let status = try await read(daemon)
+            #expect(status == 429, "a restart is no new start")
             #expect(try await read(daemon, as: 8) == 200)
         }
     }
@@ -151,7 +152,8 @@ import Testing
         }
         try JSONText.write("nonsense", to: directory.path + "/data/rate-limits")
         try await TestDaemon.run(in: directory, configure: Self.rules(rules)) { daemon in
-            #expect(try await daemon.http().request("GET", "/v1/users/1/posts", ["X-Actor-Id": "7"]).status == 200)
+            let answer = try await daemon.http().request("GET", "/v1/users/1/posts", ["X-Actor-Id": "7"])
+            #expect(answer.status == 200)
         }
     }
 

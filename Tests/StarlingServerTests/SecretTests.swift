@@ -5,6 +5,7 @@ import StarlingSchema
 import StarlingSimulation
 import StarlingSystem
 import StarlingTestSupport
+import SwiftProtobuf
 import Testing
 
 @testable import StarlingServer
