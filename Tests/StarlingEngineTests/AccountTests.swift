@@ -227,8 +227,10 @@ extension EngineFixture {
     @Test func accountsAreRefusedBeforeTheirArenaOverflows() throws {
         let fixture = try EngineFixture.small { $0.arenaBytes = 16 << 10 }
         var refused = 0
-        for number in 0..<100 where try fixture.refusal(EngineFixture.account("user\(number)"), as: 0) == "full" {
-            refused += 1
+        let hash = String(repeating: "h", count: 200)
+        for number in 0..<100 {
+            let account = EngineFixture.account("user\(number)", hash: hash)
+            if try fixture.refusal(account, as: 0) == "full" { refused += 1 }
         }
         #expect(refused > 0 && refused < 100)
         let digest = try fixture.digest()

@@ -190,7 +190,12 @@ extension EngineError {
     /// The case, for comparison: `notAuthor`, or `invalid(text)`.
     var name: String {
         if case .invalid(let field, _) = self { return "invalid(\(field))" }
-        if case .closed = self { return "closed" }
+        switch self {
+        case .closed: return "closed"
+        case .credentialsChanged: return "credentialsChanged"
+        case .sessionEnded: return "sessionEnded"
+        default: break
+        }
         return Mirror(reflecting: self).children.first?.label ?? ""
     }
 }

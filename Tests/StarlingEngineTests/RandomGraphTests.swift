@@ -84,9 +84,9 @@ import Testing
             case 710..<760: try unblock()
             case 760..<850: try mute()
             case 850..<890: try unmute()
-            case 890..<900: _ = try fixture.run(.passTime, as: 1)
+            case 890..<900: _ = try fixture.run(.passTime, as: 0)
             case 900..<910: try changeAway()
-            case 910..<915: _ = try fixture.run(.setCelebrityThreshold(number(2...8)), as: 1)
+            case 910..<915: _ = try fixture.run(.setCelebrityThreshold(number(2...8)), as: 0)
             case 915..<918: fixture.time.setWall(milliseconds: 1_600_000_000_000)
             case 918..<930: try restart()
             case 930..<935: try deleteAccount()
@@ -187,7 +187,7 @@ import Testing
 
         private mutating func changeAway() throws {
             let readers = (0..<4).map { _ in UserID(rawValue: user()) }
-            _ = try fixture.run(.setReadersAway(readers, number(0...1) == 0), as: 1)
+            _ = try fixture.run(.setReadersAway(readers, number(0...1) == 0), as: 0)
         }
 
         private mutating func restart() throws {

@@ -18,10 +18,12 @@ struct JSONAnswerTests {
                 == #"{"state":"NONE","changed":false,"lsn":"0","durability":"DURABILITY_UNSPECIFIED"}"#)
         #expect(json(Starling_V1_FeedResponse()) == #"{"items":[],"complete":false,"asOfLsn":"0"}"#)
         #expect(json(Starling_V1_FeedItem()) == "{}")
-        #expect(json(Starling_V1_Config()) == #"{"values":{}}"#)
+        #expect(json(Starling_V1_Config()) == #"{"values":{},"changed":[]}"#)
         #expect(json(Starling_V1_QuiesceRequest()) == "{}")
         #expect(
-            json(Starling_V1_User()) == #"{"id":"0","followerCount":"0","followingCount":"0","postCount":"0"}"#)
+            json(Starling_V1_User())
+                == #"{"id":"0","username":"","displayName":"","bio":"","pictureUrl":"","private":false,"#
+                + #""followerCount":"0","followingCount":"0","postCount":"0"}"#)
         #expect(
             json(Starling_V1_Post())
                 == #"{"id":"0","authorId":"0","text":"","kind":"TEXT","visibility":"PUBLIC","state":"PUBLISHED"}"#)
@@ -48,7 +50,7 @@ struct JSONAnswerTests {
         let post =
             #""id":"4611686018427387904","authorId":"0","text":"a\"b\\c\nd\u0001é/","kind":"VIDEO","#
             + #""mediaUrl":"https://example.org/1","visibility":"PUBLIC","createdAt":"2026-01-02T03:04:05.067Z","#
-            + #""counts":{"likes":"0","comments":"0","reposts":"0"},"state":"PUBLISHED""#
+            + #""counts":{"likes":"0","comments":"0","reposts":"0","reactions":{}},"state":"PUBLISHED""#
         #expect(json(response) == #"{"post":{\#(post)},"lsn":"18446744073709551615","durability":"DISK"}"#)
     }
 
@@ -82,7 +84,7 @@ struct JSONAnswerTests {
 
     @Test func mapsAreSortedByKey() {
         let config = Starling_V1_Config.with { $0.values = ["b": "2", "a": "1", "c\"": "3"] }
-        #expect(json(config) == #"{"values":{"a":"1","b":"2","c\"":"3"}}"#)
+        #expect(json(config) == #"{"values":{"a":"1","b":"2","c\"":"3"},"changed":[]}"#)
     }
 
     @Test func listsOfNumbersAndOfMessages() {

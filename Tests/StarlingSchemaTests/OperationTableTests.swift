@@ -49,8 +49,7 @@ struct OperationTableTests {
                 "Follow", "Unfollow", "BatchFollows", "AcceptFollowRequest", "RejectFollowRequest", "Block", "Unblock",
                 "Mute", "Unmute", "CreatePost", "DeletePost", "BatchPosts", "EditPost", "React",
                 "Unreact", "CreateComment", "EditComment", "DeleteComment", "ReactToComment", "UnreactToComment",
-                "MarkRead",
-                "Register", "UpdateUser", "DeleteUser",
+                "Register", "UpdateUser", "DeleteUser", "MarkRead",
             ])
     }
 
