@@ -119,7 +119,7 @@ import Testing
 
     @Test func rulesChangeWhileRunningAndSurviveARestart() async throws {
         let directory = try TemporaryDirectory()
-        let rules = #"[{"name":"a","key":["user"],"rate":"1/h","burst":"1"}]"#
+        let rules = #"[{"name":"a","key":["user"],"rate":"1/3600s","burst":"1"}]"#
         func read(_ daemon: TestDaemon, as actor: Int = 7) async throws -> Int {
             try await daemon.http().request("GET", "/v1/users/1/posts", ["X-Actor-Id": "\(actor)"]).status
         }
