@@ -67,7 +67,9 @@ public struct ModerationRules: Sendable {
             throw .invalid(field: field, reason: "it is longer than \(maximumWordBytes) bytes")
         }
         let folded = FoldedText([text])
-        guard folded.words.count == 1, folded.words[0].count + 1 == folded.bytes.count else {
+        guard folded.words.count == 1, folded.words[0].count + 1 == folded.bytes.count,
+            !text.contains(where: \.isWhitespace)
+        else {
             throw .invalid(field: field, reason: "a word has letters and digits only; make it a pattern")
         }
         return folded.text(folded.words[0])
