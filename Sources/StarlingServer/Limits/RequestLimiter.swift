@@ -83,10 +83,6 @@ extension Starling_V1_BatchPostsRequest: CountedRequest {
     var partCount: Int { rows.count }
 }
 
-extension Starling_V1_ProduceRequest: CountedRequest {
-    var partCount: Int { records.count }
-}
-
 extension Starling_V1_GetUsersRequest: CountedRequest {
     var partCount: Int { ids.count }
 }
