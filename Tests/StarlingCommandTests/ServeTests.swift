@@ -103,7 +103,7 @@ import Testing
         }
         for arguments in [
             ["--set", "workers=many"], ["--set", "colour=red"], ["--workers", "0"], ["--ack", "never"],
-            ["--auth", "on"],
+            ["--auth", "maybe"],
             ["--http", "0.0.0.0:0"], ["--tcp", "nowhere"], ["--config", "/no/such/file"],
             ["--set", "logging.level=loud"],
         ] {
